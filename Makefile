@@ -43,7 +43,7 @@ test: configure-test
 	@$(PYTHON) tools/run_tests.py $(BUILD) -j $(JOBS)
 
 sanitize: deps-ci
-	@tools/sanitize.sh
+	@tools/preset.sh asan tsan valgrind
 
 bench: configure-bench
 	@$(NINJA)

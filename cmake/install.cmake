@@ -21,5 +21,14 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cedeConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/cedeConfigVersion.cmake
   DESTINATION ${package_dir})
 
+# cede.pc finds its prefix from where it lies, so an installed tree can be moved.
+file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+foreach(dir INCLUDEDIR LIBDIR)
+  if(IS_ABSOLUTE ${CMAKE_INSTALL_${dir}})
+    set(pc_${dir} ${CMAKE_INSTALL_${dir}})
+  else()
+    set(pc_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+  endif()
+endforeach()
 configure_file(cmake/cede.pc.in cede.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cede.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -2,7 +2,7 @@
 failed, and ends with "N passed, N failed", which counts test cases: Check's, pytest's, and one for
 each program that has no cases of its own. A program that crashes or hangs is at least one failure.
 
-    run_tests.py BUILD_DIRECTORY [ctest arguments]
+    run_tests.py DIRECTORY [ctest arguments]
 """
 
 import re
@@ -45,9 +45,9 @@ def verdict(status, lines):
 
 
 def run(directory, arguments):
-    command = ["ctest", "--test-dir", directory, "-V", "--no-tests=error", *arguments]
-    ctest = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             errors="replace")
+    command = ["ctest", "-V", "--no-tests=error", *arguments]
+    ctest = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, errors="replace")
     output, passed, failed = {}, 0, 0
     for line in ctest.stdout:
         if match := OUTPUT.match(line):
