@@ -23,6 +23,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cedeConfig.cmake
 
 # cede.pc finds its prefix from where it lies, so an installed tree can be moved.
 file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
 foreach(dir INCLUDEDIR LIBDIR)
   if(IS_ABSOLUTE ${CMAKE_INSTALL_${dir}})
     set(pc_${dir} ${CMAKE_INSTALL_${dir}})
