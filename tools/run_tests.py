@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 OUTPUT = re.compile(r"^(\d+): (.*)$")
+PREAMBLE_END = "Test timeout computed to be:"  # After the command and its environment.
 RESULT = re.compile(r"^\s*\d+/\d+ Test\s+#(\d+): (\S+) \.*\s*(\**)(.*?)\s+([\d.]+) sec")
 CHECK = re.compile(r"\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)")
 PYTEST = re.compile(r"\b(\d+) (passed|failed|errors?|xpassed)\b")
@@ -51,7 +52,10 @@ def run(directory, arguments):
     output, passed, failed = {}, 0, 0
     for line in ctest.stdout:
         if match := OUTPUT.match(line):
-            output.setdefault(match[1], []).append(match[2])
+            if match[2].startswith(PREAMBLE_END):
+                output[match[1]] = []
+            else:
+                output.setdefault(match[1], []).append(match[2])
         elif match := RESULT.match(line):
             number, name, _, status, seconds = match.groups()
             lines = output.pop(number, [])

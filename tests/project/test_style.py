@@ -54,7 +54,7 @@ def undocumented(text):
     other without a blank line share one."""
     for paragraph in re.split(r"\n\s*\n", text):
         code = re.sub(r"/\*.*?\*/", "", paragraph, flags=re.DOTALL)
-        if re.search(r"^(CEDE_PUBLIC|static inline) ", code, re.MULTILINE):
+        if re.search(r"^CEDE_PUBLIC ", code, re.MULTILINE):
             if not paragraph.lstrip().startswith("/*"):
                 yield paragraph.strip().splitlines()[0]
 
