@@ -32,6 +32,9 @@ function(cede_add_flag flag)
   endif()
 endfunction()
 
+# A static variable may change while inline assembly switches stacks: see src/coro/switch.h.
+cede_add_flag(-fno-ipa-reference)
+
 if(CEDE_HARDENING)
   cede_add_flag(-fstack-protector-strong)
   # A function with a large frame touches every page of it, so that it cannot step over a guard.

@@ -47,6 +47,7 @@ CEDE_PUBLIC int cede_coro_new_with(cede_coro **ret_coro, cede_coro_fn fn, void *
 /* The same, with default options, named after the function as it is written in the call. */
 #define cede_coro_new(ret_coro, fn, arg) cede_coro_new_named((ret_coro), (fn), (arg), #fn)
 
+/* What cede_coro_new() stands for. */
 static inline int cede_coro_new_named(cede_coro **ret_coro, cede_coro_fn fn, void *arg,
                                       const char *name) {
     struct cede_coro_options options = {name, 0};
@@ -92,9 +93,10 @@ CEDE_PUBLIC int cede_yield(void *value, void **ret_sent);
  * caller still owns inner. */
 CEDE_PUBLIC int cede_coro_delegate(cede_coro *inner, void **ret_value);
 
+/* Where a coroutine is in its life. */
 CEDE_PUBLIC enum cede_coro_state cede_coro_state(const cede_coro *coro);
 
-/* The text lives as long as the coroutine. */
+/* What a coroutine is called. The text lives as long as it does. */
 CEDE_PUBLIC const char *cede_coro_name(const cede_coro *coro);
 
 CEDE_END_DECLS

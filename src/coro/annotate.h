@@ -45,6 +45,10 @@
 #include <valgrind/valgrind.h>
 #endif
 
+/* ThreadSanitizer follows calls and returns on a stack per fiber. A function that was called on one
+ * and returns on another would upset both, so none of these may be a call. */
+#define CEDE__NOTE_INLINE static inline __attribute__((always_inline))
+
 struct cede__note {
 #if defined(CEDE__ASAN) || defined(CEDE__TSAN)
     struct cede__note *running; /* of a fiber: the note of the stack it is on */
@@ -62,11 +66,11 @@ struct cede__note {
 #ifdef CEDE__ASAN
 /* The note that was left last. Whoever runs next is told by ASan what that stack's bounds are: for
  * a thread's own stack there is no other way to learn them. */
-extern CEDE_THREAD_LOCAL struct cede__note *cede__note_left;
+extern __attribute__((visibility("hidden"))) CEDE_THREAD_LOCAL struct cede__note *cede__note_left;
 #endif
 
 /* A stack on which nothing has run yet, or nothing runs any more. */
-static inline void cede__note_init(struct cede__note *note, void *low, size_t size) {
+CEDE__NOTE_INLINE void cede__note_init(struct cede__note *note, void *low, size_t size) {
     (void)note, (void)low, (void)size;
 #if defined(CEDE__ASAN) || defined(CEDE__TSAN)
     note->running = note;
@@ -83,7 +87,7 @@ static inline void cede__note_init(struct cede__note *note, void *low, size_t si
 }
 
 /* The stack that the thread came with. */
-static inline void cede__note_init_root(struct cede__note *note) {
+CEDE__NOTE_INLINE void cede__note_init_root(struct cede__note *note) {
     (void)note;
 #if defined(CEDE__ASAN) || defined(CEDE__TSAN)
     note->running = note;
@@ -93,7 +97,7 @@ static inline void cede__note_init_root(struct cede__note *note) {
 #endif
 }
 
-static inline void cede__note_destroy(struct cede__note *note) {
+CEDE__NOTE_INLINE void cede__note_destroy(struct cede__note *note) {
     (void)note;
 #ifdef CEDE__TSAN
     __tsan_destroy_fiber(note->tsan_fiber);
@@ -101,7 +105,7 @@ static inline void cede__note_destroy(struct cede__note *note) {
 #endif
 }
 
-static inline void cede__note_leave(struct cede__note *from, struct cede__note *to) {
+CEDE__NOTE_INLINE void cede__note_leave(struct cede__note *from, struct cede__note *to) {
     (void)from, (void)to;
 #ifdef CEDE__ASAN
     cede__note_left = from;
@@ -113,7 +117,7 @@ static inline void cede__note_leave(struct cede__note *from, struct cede__note *
 }
 
 /* As above, when nothing will ever come back to the stack that is left. */
-static inline void cede__note_leave_for_good(struct cede__note *to) {
+CEDE__NOTE_INLINE void cede__note_leave_for_good(struct cede__note *to) {
     (void)to;
 #ifdef CEDE__ASAN
     cede__note_left = NULL;
@@ -125,7 +129,7 @@ static inline void cede__note_leave_for_good(struct cede__note *to) {
 }
 
 /* The first thing to be called after a switch, with the note of the stack that was switched to. */
-static inline void cede__note_enter(struct cede__note *note) {
+CEDE__NOTE_INLINE void cede__note_enter(struct cede__note *note) {
     (void)note;
 #ifdef CEDE__ASAN
     const void *low;
@@ -139,7 +143,7 @@ static inline void cede__note_enter(struct cede__note *note) {
 #endif
 }
 
-static inline struct cede__note *cede__note_running(struct cede__note *fiber_note) {
+CEDE__NOTE_INLINE struct cede__note *cede__note_running(struct cede__note *fiber_note) {
 #if defined(CEDE__ASAN) || defined(CEDE__TSAN)
     return fiber_note->running;
 #else
@@ -147,7 +151,8 @@ static inline struct cede__note *cede__note_running(struct cede__note *fiber_not
 #endif
 }
 
-static inline void cede__note_set_running(struct cede__note *fiber_note, struct cede__note *note) {
+CEDE__NOTE_INLINE void cede__note_set_running(struct cede__note *fiber_note,
+                                              struct cede__note *note) {
     (void)fiber_note, (void)note;
 #if defined(CEDE__ASAN) || defined(CEDE__TSAN)
     fiber_note->running = note;
@@ -155,11 +160,12 @@ static inline void cede__note_set_running(struct cede__note *fiber_note, struct 
 }
 
 #ifdef CEDE_HAVE_VALGRIND
-extern bool cede__on_valgrind; /* set before the first stack is made */
+extern __attribute__((
+    visibility("hidden"))) bool cede__on_valgrind; /* set before the first stack is made */
 #endif
 
 /* Whether stacks must be registered at all. */
-static inline bool cede__valgrind_present(void) {
+CEDE__NOTE_INLINE bool cede__valgrind_present(void) {
 #ifdef CEDE_HAVE_VALGRIND
     return RUNNING_ON_VALGRIND != 0;
 #else
@@ -167,7 +173,7 @@ static inline bool cede__valgrind_present(void) {
 #endif
 }
 
-static inline unsigned cede__valgrind_register(void *low, void *top) {
+CEDE__NOTE_INLINE unsigned cede__valgrind_register(void *low, void *top) {
     (void)low, (void)top;
 #ifdef CEDE_HAVE_VALGRIND
     return VALGRIND_STACK_REGISTER(low, (char *)top - 1);
@@ -176,7 +182,7 @@ static inline unsigned cede__valgrind_register(void *low, void *top) {
 #endif
 }
 
-static inline void cede__valgrind_deregister(unsigned id) {
+CEDE__NOTE_INLINE void cede__valgrind_deregister(unsigned id) {
     (void)id;
 #ifdef CEDE_HAVE_VALGRIND
     VALGRIND_STACK_DEREGISTER(id);
@@ -185,7 +191,7 @@ static inline void cede__valgrind_deregister(unsigned id) {
 
 /* Memory of a stack that is about to be written from outside: what the last user popped counts as
  * gone until it is said to be there again. */
-static inline void cede__valgrind_usable(void *start, size_t size) {
+CEDE__NOTE_INLINE void cede__valgrind_usable(void *start, size_t size) {
     (void)start, (void)size;
 #ifdef CEDE_HAVE_VALGRIND
     if (CEDE_UNLIKELY(cede__on_valgrind))

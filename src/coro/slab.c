@@ -121,8 +121,8 @@ void cede__slab_destroy(struct cede__stack_class *class, struct cede__stack_slab
     munmap(slab->base, slab->n_stacks * class->stride);
 }
 
-/* Each of these guards stacks [slab->n_guarded, end), advances n_guarded over those it did, and
- * returns 0 or -errno. */
+/* Each of these guards stacks from slab->n_guarded on and before `end`, advances n_guarded over those
+ * it did, and returns 0 or -errno. */
 
 static int guard_in_batch(struct cede__stack_class *class, struct cede__stack_slab *slab,
                           size_t end) {
@@ -134,8 +134,8 @@ static int guard_in_batch(struct cede__stack_class *class, struct cede__stack_sl
         guards[i] = (struct iovec){.iov_base = slab->base + (slab->n_guarded + i) * class->stride,
                                    .iov_len = CEDE__STACK_GUARD};
     done = syscall(SYS_process_madvise, PIDFD_SELF, guards, n, MADV_GUARD_INSTALL, 0);
-    if (done < 0)
-        return -errno;
+    if (done < (long)CEDE__STACK_GUARD)
+        return done < 0 ? -errno : -EINVAL;
     slab->n_guarded += (size_t)done / CEDE__STACK_GUARD;
     return 0;
 }
@@ -185,7 +185,7 @@ int cede__slab_guard(struct cede__stack_class *class, struct cede__stack_slab *s
 
     do {
         r = guard(class, slab, end);
-    } while (r == -EINTR || (r == 0 && slab->n_guarded == first));
+    } while (r == -EINTR);
     if (slab->n_guarded > first)
         return 0; /* one is enough to go on; what stopped the others will be met again */
     if (atomic_load(&guard_method) == GUARD_MPROTECT)

@@ -56,6 +56,8 @@ static void once_per_process(void) {
     have_key = pthread_key_create(&at_thread_end, thread_ends) == 0;
 #ifdef CEDE_HAVE_VALGRIND
     cede__on_valgrind = cede__valgrind_present();
+    if (cede__on_valgrind)
+        cede__stack_force_mprotect(true); /* it keeps track of these guards, and of no others */
 #endif
 }
 

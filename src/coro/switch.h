@@ -16,6 +16,10 @@
  * Only the frame pointer and the address to go on at are saved by hand. All other registers are
  * declared as clobbered, so that the compiler saves those that live and no more.
  *
+ * To gcc's analysis of whole files, inline assembly changes no variable whose address is not taken,
+ * so a static one would keep its old value across a call that switches. All is therefore compiled
+ * with -fno-ipa-reference (cmake/flags.cmake), and so must be whatever else includes this header.
+ *
  * The floating-point control state (MXCSR, the x87 control word; FPCR) is not switched: it belongs
  * to the thread. A task that changes the rounding mode must put it back before it blocks.
  */
