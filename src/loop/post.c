@@ -1,0 +1,69 @@
+/* post.c: callbacks from other threads. Posts form a lock-free stack, newest first, that the loop
+ * takes whole and turns round. Only the post that finds the stack empty wakes the loop: until the
+ * loop takes them, later ones are seen with it. */
+#include "base/alloc.h"
+#include "loop/loop.h"
+
+#include <errno.h>
+
+struct cede__post {
+    struct cede__post *next;
+    cede_callback fn;
+    void *arg;
+};
+
+int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg) {
+    struct cede__post *post, *first;
+
+    if (!loop || !fn)
+        return -EINVAL;
+    post = cede__alloc(sizeof *post);
+    if (!post)
+        return -ENOMEM;
+    post->fn = fn;
+    post->arg = arg;
+    first = atomic_load_explicit(&loop->posts, memory_order_relaxed);
+    do
+        post->next = first;
+    while (!atomic_compare_exchange_weak(&loop->posts, &first, post));
+    if (!first)
+        loop->ops->wake(loop->backend);
+    return 0;
+}
+
+static struct cede__post *take_all(struct cede_loop *loop) {
+    struct cede__post *oldest = NULL, *post;
+
+    if (!atomic_load_explicit(&loop->posts, memory_order_relaxed))
+        return NULL;
+    post = atomic_exchange(&loop->posts, NULL);
+    while (post) {
+        struct cede__post *next = post->next;
+
+        post->next = oldest;
+        oldest = post;
+        post = next;
+    }
+    return oldest;
+}
+
+static void for_all(struct cede_loop *loop, bool run) {
+    struct cede__post *post = take_all(loop);
+
+    while (post) {
+        struct cede__post done = *post;
+
+        cede__free(post);
+        if (run)
+            done.fn(done.arg);
+        post = done.next;
+    }
+}
+
+void cede__posts_run(struct cede_loop *loop) {
+    for_all(loop, true);
+}
+
+void cede__posts_drop(struct cede_loop *loop) {
+    for_all(loop, false);
+}

@@ -1,0 +1,97 @@
+/* signal.c: signals become callbacks of the loop. The handler only marks the signal and wakes the
+ * loop; everything else happens in the loop's context. Dispositions belong to the process, so the
+ * table does too, and an entry belongs to one loop. */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+struct entry {
+    _Atomic(struct cede_loop *) loop;
+    cede_callback fn;
+    void *arg;
+    atomic_bool came;
+};
+
+static struct entry entries[NSIG];
+static pthread_mutex_t entries_lock = PTHREAD_MUTEX_INITIALIZER; /* taking and leaving entries */
+
+static void on_signal(int signal) {
+    struct cede_loop *loop = atomic_load(&entries[signal].loop);
+    int saved = errno;
+
+    if (loop) {
+        atomic_store(&entries[signal].came, true);
+        atomic_store(&loop->signalled, true);
+        loop->ops->wake(loop->backend);
+    }
+    errno = saved;
+}
+
+static int take_entry(struct cede_loop *loop, int signal) {
+    struct entry *entry = &entries[signal];
+    int r;
+
+    if (atomic_load(&entry->loop))
+        return -EBUSY;
+    atomic_store(&entry->came, false);
+    atomic_store(&entry->loop, loop);
+    r = loop->kernel->set_signal(signal, on_signal);
+    if (r < 0)
+        atomic_store(&entry->loop, NULL);
+    else
+        cede_loop_hold(loop);
+    return r;
+}
+
+int cede_loop_add_signal(cede_loop *loop, int signal, cede_callback fn, void *arg) {
+    int r = 0;
+
+    if (!loop || !fn || signal <= 0 || signal >= NSIG)
+        return -EINVAL;
+    if (loop != cede__loop)
+        return -EPERM;
+    pthread_mutex_lock(&entries_lock);
+    if (atomic_load(&entries[signal].loop) != loop)
+        r = take_entry(loop, signal);
+    if (r == 0) {
+        entries[signal].fn = fn;
+        entries[signal].arg = arg;
+    }
+    pthread_mutex_unlock(&entries_lock);
+    return r;
+}
+
+bool cede_loop_remove_signal(cede_loop *loop, int signal) {
+    bool had = false;
+
+    if (!loop || signal <= 0 || signal >= NSIG)
+        return false;
+    pthread_mutex_lock(&entries_lock);
+    if (atomic_load(&entries[signal].loop) == loop) {
+        loop->kernel->restore_signal(signal);
+        atomic_store(&entries[signal].loop, NULL);
+        cede_loop_release(loop);
+        had = true;
+    }
+    pthread_mutex_unlock(&entries_lock);
+    return had;
+}
+
+void cede__signals_run(struct cede_loop *loop) {
+    if (!atomic_load_explicit(&loop->signalled, memory_order_relaxed) ||
+        !atomic_exchange(&loop->signalled, false))
+        return;
+    for (int signal = 1; signal < NSIG; signal++) {
+        struct entry *entry = &entries[signal];
+
+        if (atomic_load(&entry->loop) == loop && atomic_exchange(&entry->came, false))
+            entry->fn(entry->arg);
+    }
+}
+
+void cede__signals_drop(struct cede_loop *loop) {
+    for (int signal = 1; signal < NSIG; signal++)
+        cede_loop_remove_signal(loop, signal);
+}

@@ -1,0 +1,113 @@
+/* uring.h: what the two files of the io_uring backend share.
+ *
+ * backend_uring.c owns the ring and runs operations one by one; uring_ahead.c reads streams ahead.
+ *
+ * An operation of the caller is in one of these states:
+ *
+ *     QUEUED      behind another operation of its fd and direction: the kernel has not seen it
+ *     AHEAD       the first receiver of a stream that is read ahead; the kernel does not know it
+ *     IN_FLIGHT   the kernel has it, and with it its memory, until its completion is reaped
+ *     CANCELLING  the same, and a cancel request is on its way
+ *     ENDING      its fd was forgotten; it completes with -EBADF, at the next poll or, when it was
+ *                 in flight, with its completion
+ *
+ * Only the first operation of each direction of an fd is given to the kernel, so that completions
+ * keep the order of submission. POLL operations queue nowhere.
+ *
+ * Reading ahead: one multishot receive an fd takes buffers from a ring that all fds share. A
+ * completion is copied to the first waiting receiver, or stays in the slot's inbox (a chain of at
+ * most INBOX_MAX buffers; beyond that the multishot receive is cancelled, and TCP's window tells
+ * the peer). When the shared ring runs dry, receivers fall back to receiving into their own memory.
+ * Nothing that has been received is lost by a cancel: it waits in the inbox for the next receiver.
+ *
+ * Completions are told apart by the low bits of user_data: an operation's address, or a tag. The
+ * multishot receive carries its slot's generation, so that completions for an fd that was forgotten
+ * meanwhile only give their buffer back.
+ */
+#ifndef CEDE_SRC_URING_H
+#define CEDE_SRC_URING_H
+
+#include "base/list.h"
+#include "loop/backend.h"
+#include "loop/fdtable.h"
+
+#include <liburing.h>
+
+#define CEDE__URING_NO_BUFFER UINT16_MAX
+
+enum cede__uring_state {
+    URING_IDLE,
+    URING_QUEUED,
+    URING_AHEAD,
+    URING_IN_FLIGHT,
+    URING_CANCELLING,
+    URING_ENDING
+};
+
+enum cede__uring_tag {
+    URING_TAG_IO,
+    URING_TAG_AHEAD,
+    URING_TAG_CANCEL,
+    URING_TAG_WAKE,
+    URING_TAG_MASK = 7
+};
+
+struct cede__uring_slot {
+    struct cede_list queue[2]; /* by direction; the first is the one that runs */
+    struct cede_list polls;
+    uint32_t generation;
+    uint32_t watchers;
+    uint64_t batch; /* the backend's, when a request for this fd was last prepared */
+    uint16_t inbox_first, inbox_last; /* buffers that were received and not yet read */
+    uint8_t inbox_count;
+    bool known;
+    bool armed;    /* a multishot receive runs */
+    bool stopping; /* and is being cancelled */
+    bool ended;    /* `end` is a result (end of file or an error) that nobody has read yet */
+    int end;
+};
+
+/* A received buffer's unread part, and its place in an inbox. */
+struct cede__uring_buffer {
+    uint32_t offset, len;
+    uint16_t next;
+};
+
+struct cede__backend {
+    struct io_uring ring;
+    int wake_fd;
+    uint64_t wake_count;
+    uint64_t batch; /* counts submissions */
+    size_t pending;
+    struct cede__fdtable slots;
+    struct cede_list ending;  /* complete at the next poll */
+    struct cede_list orphans; /* in flight, their fd forgotten */
+    struct io_uring_buf_ring *buffer_ring;
+    char *buffer_memory;
+    struct cede__uring_buffer *buffers;
+};
+
+/* backend_uring.c */
+struct io_uring_sqe *cede__uring_prepare(struct cede__backend *backend,
+                                         struct cede__uring_slot *slot);
+void cede__uring_cancel(struct cede__backend *backend, uint64_t user_data);
+void cede__uring_complete(struct cede__backend *backend, struct cede__io *io, int result);
+void cede__uring_start(struct cede__backend *backend, struct cede__uring_slot *slot,
+                       struct cede__io *io);
+
+/* uring_ahead.c */
+int cede__ahead_open(struct cede__backend *backend);
+void cede__ahead_close(struct cede__backend *backend);
+/* Whether this operation is to be served from what is read ahead. */
+bool cede__ahead_wanted(const struct cede__backend *backend, const struct cede__uring_slot *slot,
+                        const struct cede__io *io);
+/* Reads from the inbox at once if there is something; the result is in io. */
+bool cede__ahead_take(struct cede__backend *backend, struct cede__uring_slot *slot,
+                      struct cede__io *io);
+/* Sees to it that a multishot receive runs for the fd. */
+void cede__ahead_arm(struct cede__backend *backend, struct cede__uring_slot *slot, int fd);
+/* Ends reading ahead for good and gives what is unread back. */
+void cede__ahead_forget(struct cede__backend *backend, struct cede__uring_slot *slot, int fd);
+void cede__ahead_completion(struct cede__backend *backend, const struct io_uring_cqe *cqe);
+
+#endif
