@@ -1,0 +1,17 @@
+/* cede.h: all of cede. Each header under cede/ is about one topic and says what its functions do,
+ * who owns what, which errors there are, and whether a call blocks. */
+#ifndef CEDE_H
+#define CEDE_H
+
+#include <cede/base.h>
+#include <cede/coro.h>
+#include <cede/loop.h>
+#include <cede/net.h>
+#include <cede/scope.h>
+#include <cede/server.h>
+#include <cede/stream.h>
+#include <cede/task.h>
+#include <cede/timer.h>
+#include <cede/wait.h>
+
+#endif
