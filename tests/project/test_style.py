@@ -72,7 +72,7 @@ def test_lines_fit_and_have_no_tabs():
              for path in c_files(C_DIRS) + files(["tests", "tools", "bench"], ["*.py"])
              for number, line in enumerate(path.read_text().splitlines(), 1)
              if len(line) > COLUMNS or "\t" in line or line != line.rstrip()]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_files_are_short():
