@@ -9,10 +9,10 @@
  *
  *     CEDE_CHECK_MAIN("list", list_is_empty_at_first, list_keeps_order)
  *
- * Each test runs in a process of its own, so a failed assertion ends that process instead of jumping
- * across stacks, and nothing carries over from one test to the next. For a debugger, CK_FORK=no keeps
- * all in one process and CK_RUN_CASE=NAME runs one test. A test that takes more than 30 seconds
- * (times CK_TIMEOUT_MULTIPLIER) has hung.
+ * Each test runs in a process of its own, so a failed assertion ends that process instead of
+ * jumping across stacks, and nothing carries over from one test to the next. For a debugger,
+ * CK_FORK=no keeps all in one process and CK_RUN_CASE=NAME runs one test. A test that takes more
+ * than 30 seconds (times CK_TIMEOUT_MULTIPLIER) has hung.
  *
  * What is expected to abort the process is shown by check_aborts(). */
 #ifndef CEDE_TESTS_CHECK_MAIN_H

@@ -1,17 +1,18 @@
 #!/bin/sh
-# deps.sh GROUP...: makes sure that the distribution's packages of these groups are installed. This is
-# the one list of what building (build), testing (test, with what it builds on), benchmarking (bench)
-# and the whole of continuous integration (ci) need.
+# deps.sh GROUP...: makes sure that the distribution's packages of these groups are installed. This
+# is the one list of what building (build), testing (test, with what it builds on), benchmarking
+# (bench) and the whole of continuous integration (ci) need.
 #
-# When nothing is missing, nothing is called but dpkg-query. What is missing is installed as root, or
-# by sudo where that asks no password; otherwise the command to run is printed, and the exit status
-# is 1.
+# When nothing is missing, nothing is called but dpkg-query. What is missing is installed as root,
+# or by sudo where that asks no password; otherwise the command to run is printed, and the exit
+# status is 1.
 set -eu
 
 build='gcc libc6-dev cmake ninja-build pkg-config liburing-dev'
 test="$build check valgrind g++ python3 python3-pytest netcat-openbsd socat redis-tools gdb"
 bench="$build python3"
-ci="$test clang llvm clang-format clang-tidy gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git"
+ci="$test clang llvm clang-format clang-tidy"
+ci="$ci gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user git"
 
 packages=
 for group; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# tidy.sh BUILD_DIRECTORY: clang-tidy over the library and the command, compiled as that directory (of
-# a clang build) says. Ends with "N passed, N failed", which counts files.
+# tidy.sh BUILD_DIRECTORY: clang-tidy over the library and the command, compiled as that directory
+# (of a clang build) says. Ends with "N passed, N failed", which counts files.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

@@ -1,5 +1,5 @@
-"""The installed library serves a user's program: by pkg-config and by CMake, shared and static, from
-C and from C++."""
+"""The installed library serves a user's program: by pkg-config and by CMake, shared and static,
+from C and from C++."""
 
 import os
 import shlex
@@ -39,7 +39,8 @@ def test_pkg_config_shared(tmp_path, pkg_config):
 
 def test_pkg_config_static(tmp_path, pkg_config):
     program = tmp_path / "user"
-    run("cc", *STRICT, "-static", USER, "-o", program, *pkg_config("--static", "--cflags", "--libs"))
+    flags = pkg_config("--static", "--cflags", "--libs")
+    run("cc", *STRICT, "-static", USER, "-o", program, *flags)
     assert "There is no dynamic section" in run("readelf", "-d", program)
     check_user(program)
 

@@ -1,4 +1,4 @@
-"""Each layer includes its own headers and those of lower layers, and nothing else of the project."""
+"""Each layer includes its own headers and those of lower layers, and no others of cede."""
 
 import re
 
@@ -25,7 +25,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def layer_of_include(layer, form, name):
-    """The layer that an #include in a file of `layer` reaches, or None for other people's headers."""
+    """The layer that an #include in a file of `layer` reaches, or None for another's header."""
     if form == "<":
         if name == "cede.h":
             return "everything"
@@ -82,4 +82,5 @@ def test_the_check_sees_violations():
     assert violations("coro", '#include "task/task.h"\n') == ["task/task.h"]
     assert violations("coro", "#include <cede/task.h>\n") == ["cede/task.h"]
     assert violations("task", "#include <cede.h>\n") == ["cede.h"]
-    assert violations("task", '#include "own.h"\n#include "coro/coro.h"\n#include <stdio.h>\n') == []
+    legal = '#include "own.h"\n#include "coro/coro.h"\n#include <stdio.h>\n'
+    assert violations("task", legal) == []

@@ -17,7 +17,7 @@ CLANG_FORMAT = "14"  # Versions differ in what they make of the same rules.
 
 C_DIRS = ["src", "include", "cli", "tests", "examples", "bench"]
 SHORT_DIRS = ["src", "include", "cli"]
-TEXT_FILES = ["*.c", "*.h", "*.cpp", "*.py", "*.sh", "*.md", "*.cmake", "*.txt", "*.json", "Makefile"]
+TEXT_FILES = ["*.c", "*.h", "*.cpp", "*.py", "*.sh", "*.md", "*.cmake", "*.txt", "*.json"]
 UNDONE = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))")
 
 
@@ -50,8 +50,8 @@ def functions(lines):
 
 
 def undocumented(text):
-    """Public declarations of a header that have no comment above them. Declarations that follow each
-    other without a blank line share one."""
+    """Public declarations of a header that have no comment above them. Declarations that follow
+    each other without a blank line share one."""
     for paragraph in re.split(r"\n\s*\n", text):
         code = re.sub(r"/\*.*?\*/", "", paragraph, flags=re.DOTALL)
         if re.search(r"^CEDE_PUBLIC ", code, re.MULTILINE):
