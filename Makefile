@@ -47,7 +47,9 @@ sanitize: deps-ci
 
 bench: configure-bench
 	@$(NINJA)
-	@$(PYTHON) bench/echo.py
+	@CEDE_BUILD=$(BUILD) $(PYTHON) bench/yield.py
+	@CEDE_BUILD=$(BUILD) $(PYTHON) bench/echo.py
+	@$(BUILD)/bench/parked
 
 install: build
 	@cmake --install $(BUILD)

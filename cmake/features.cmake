@@ -1,5 +1,5 @@
-# What is compiled in. Each feature is a definition (CEDE_HAVE_URING, ...) seen by every source file,
-# and CEDE_DEPENDENCIES is what the library links with.
+# What is compiled in. Each feature is a definition (CEDE_HAVE_URING, ...) that every source file
+# sees, and CEDE_DEPENDENCIES is what the library links with.
 
 set(CEDE_DEPENDENCIES Threads::Threads)
 set(CEDE_PC_REQUIRES_PRIVATE "")

@@ -1,5 +1,5 @@
-# The language, the warnings and the hardening, for everything in the tree. Flags that a compiler may
-# lack are tried first; they are directory options, so a project that embeds cede keeps its own.
+# The language, the warnings and the hardening, for everything in the tree. Flags that a compiler
+# may lack are tried first; they are directory options, so a project that embeds cede keeps its own.
 
 include(CheckCCompilerFlag)
 include(CheckCSourceCompiles)

@@ -62,9 +62,10 @@ def undocumented(text):
 def test_formatting():
     if not (tool := shutil.which(f"clang-format-{CLANG_FORMAT}")):
         pytest.skip(f"clang-format {CLANG_FORMAT} is not installed")
-    result = subprocess.run([tool, "--dry-run", "-Werror", *map(str, c_files(C_DIRS))],
+    result = subprocess.run([tool, "--dry-run", *map(str, c_files(C_DIRS))],
                             capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, "run make format:\n" + result.stderr
+    wrong = sorted(set(re.findall(rf"^{TOP}/(\S+?):\d", result.stderr, re.MULTILINE)))
+    assert result.returncode == 0 and not wrong, "make format would change " + " ".join(wrong)
 
 
 def test_lines_fit_and_have_no_tabs():
