@@ -53,6 +53,7 @@ bench: configure-bench
 
 install: build
 	@cmake --install $(BUILD)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig # so that the new library is found
 
 format: deps-ci
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
