@@ -23,7 +23,7 @@ static void fail(struct cede_group *group, int error) {
 /* A cancelled task that says so has not failed; one that says so without having been cancelled
  * has. */
 void cede__group_task_ended(struct cede_group *group, const struct cede_task *task) {
-    bool is_root = task->group == NULL;
+    bool is_root = task->more->group == NULL;
 
     group->alive--;
     if (task->result == -ECANCELED && task->cancelled) {

@@ -11,9 +11,9 @@ void cede__task_describe(const void *owner, char *buf, size_t size) {
     const struct cede_task *task = owner;
 
     cede__stack_text(buf, size, "task ");
-    cede__stack_number(buf, size, task->id);
+    cede__stack_number(buf, size, task->more->id);
     cede__stack_text(buf, size, " \"");
-    cede__stack_text(buf, size, task->name);
+    cede__stack_text(buf, size, task->more->name);
     cede__stack_text(buf, size, "\"");
 }
 
@@ -25,8 +25,8 @@ void cede__report_tasks(const struct cede__tasks *tasks, const char *headline) {
         const char *what = cede_task_waits_for(task);
 
         if (++count <= LISTED)
-            cede__report("  task %llu \"%s\" %s%s", (unsigned long long)task->id, task->name,
-                         what ? "waits for " : "is ready", what ? what : "");
+            cede__report("  task %llu \"%s\" %s%s", (unsigned long long)task->more->id,
+                         task->more->name, what ? "waits for " : "is ready", what ? what : "");
     }
     if (count > LISTED)
         cede__report("  and %zu more", count - LISTED);

@@ -8,12 +8,13 @@ static struct cede_scope *scope_below(void *top) {
 }
 
 struct cede_scope *cede__task_base_scope(const struct cede_task *task) {
-    return scope_below(cede__stack_top(task->stack));
+    return scope_below(cede__stack_top(task->more->stack));
 }
 
 static void wake_joiners(struct cede_task *task) {
-    while (!cede__list_empty(&task->joiners)) {
-        struct cede_waiter *waiter = cede__list_first(&task->joiners, struct cede_waiter, link);
+    while (!cede__list_empty(&task->more->joiners)) {
+        struct cede_waiter *waiter =
+            cede__list_first(&task->more->joiners, struct cede_waiter, link);
 
         cede__list_remove(&waiter->link);
         cede_wake(waiter, 0);
@@ -25,14 +26,15 @@ _Noreturn static void task_end(struct cede_task *task, int result) {
 
     if (!loop)
         cede__panic("task %llu \"%s\" returned in a forked child: a child ends by _exit() or exec",
-                    (unsigned long long)task->id, task->name);
+                    (unsigned long long)task->more->id, task->more->name);
     if (task->scope != cede__task_base_scope(task))
         cede__panic("task %llu \"%s\" returned from inside a scope or group",
-                    (unsigned long long)task->id, task->name);
+                    (unsigned long long)task->more->id, task->more->name);
     CEDE_ASSERT(task->fiber.top == NULL);
     task->result = result;
     task->done = true;
-    cede__group_task_ended(task->group ? task->group : &cede__tasks_of(loop)->root, task);
+    cede__group_task_ended(task->more->group ? task->more->group : &cede__tasks_of(loop)->root,
+                           task);
     cede__scope_unlink(task->scope);
     wake_joiners(task);
     loop->fibers--;
@@ -45,7 +47,7 @@ _Noreturn static void task_end(struct cede_task *task, int result) {
 static void task_main(void *arg) {
     struct cede_task *task = arg;
 
-    task_end(task, task->fn(task->arg));
+    task_end(task, task->more->fn(task->more->arg));
 }
 
 static void task_init(struct cede_task *task, struct cede_group *group, cede_task_fn fn, void *arg,
@@ -56,20 +58,20 @@ static void task_init(struct cede_task *task, struct cede_group *group, cede_tas
 
     task->waiter = NULL;
     task->scope = base;
-    task->fn = fn;
-    task->arg = arg;
+    task->more->fn = fn;
+    task->more->arg = arg;
     task->result = 0;
     task->refs = 1;
     task->budget = CEDE__TASK_BUDGET;
     task->doomed = task->done = task->joined = false;
-    task->id = ++tasks->last_id;
-    task->name = name;
-    task->group = group;
-    cede__list_init(&task->joiners);
+    task->more->id = ++tasks->last_id;
+    task->more->name = name;
+    task->more->group = group;
+    cede__list_init(&task->more->joiners);
     cede__scope_link(base, parent, task, CEDE_FOREVER);
     task->cancelled = base->effective;
-    cede__stack_set_owner(task->stack, task, cede__task_describe);
-    cede__fiber_init(&task->fiber, base, cede__stack_size(task->stack), task_main, task);
+    cede__stack_set_owner(task->more->stack, task, cede__task_describe);
+    cede__fiber_init(&task->fiber, base, cede__stack_size(task->more->stack), task_main, task);
 }
 
 static int task_new(struct cede__tasks *tasks, size_t stack_size, struct cede_task **ret_task) {
@@ -84,7 +86,7 @@ static int task_new(struct cede__tasks *tasks, size_t stack_size, struct cede_ta
     if (r == 0) {
         *ret_task = cede__task_alloc(tasks);
         if (*ret_task) {
-            (*ret_task)->stack = stack;
+            (*ret_task)->more->stack = stack;
             return 0;
         }
         cede__ready_release(tasks->loop);

@@ -20,7 +20,7 @@ int cede_join(cede_task *task, int *ret_result) {
         cede__charge(self);
     } else {
         cede_waiter_init(&waiter, withdraw_join, "another task to end");
-        cede__list_append(&task->joiners, &waiter.link);
+        cede__list_append(&task->more->joiners, &waiter.link);
         r = cede_park(&waiter);
         if (r < 0)
             return r;
@@ -48,7 +48,7 @@ int cede_kill(uint64_t id) {
     if (!tasks)
         return -EPERM;
     for (struct cede_task *task = NULL; (task = cede__task_next(tasks, task));) {
-        if (task->id == id) {
+        if (task->more->id == id) {
             cede_task_cancel(task, -ECANCELED);
             return 0;
         }
@@ -61,11 +61,11 @@ cede_task *cede_task_self(void) {
 }
 
 uint64_t cede_task_id(const cede_task *task) {
-    return task->id;
+    return task->more->id;
 }
 
 const char *cede_task_name(const cede_task *task) {
-    return task->name;
+    return task->more->name;
 }
 
 const char *cede_task_waits_for(const cede_task *task) {

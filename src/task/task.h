@@ -1,8 +1,8 @@
 /* task.h: the task layer's own view of a task.
  *
- * A task's control block is apart from its stack, dense among those of other tasks, with what a
- * switch touches in its first 64 bytes. It is in one of these situations, told by no field of its
- * own but by where it stands:
+ * A task's control block is apart from its stack, dense among those of other tasks, and holds in
+ * one cache line what a switch touches; the rest is in a second block. It is in one of these
+ * situations, told by no field of its own but by where it stands:
  *
  *     ready      its fiber is in the loop's ready ring
  *     running    its fiber is cede__fiber_current
@@ -34,8 +34,7 @@ struct cede_task {
     struct cede__fiber fiber; /* first */
     struct cede_waiter *waiter;
     struct cede_scope *scope; /* the innermost */
-    cede_task_fn fn;
-    void *arg;
+    struct cede__task_more *more;
     int result;
     uint32_t refs; /* the loop's, until the task is buried, and the callers' */
     uint8_t budget;
@@ -44,7 +43,12 @@ struct cede_task {
     bool done;
     bool joined; /* somebody has seen the result */
     bool used;   /* the block holds a task */
+} __attribute__((aligned(64)));
 
+/* What is needed at a task's beginning and end, and in reports. */
+struct cede__task_more {
+    cede_task_fn fn;
+    void *arg;
     uint64_t id;
     const char *name;
     struct cede_group *group;
@@ -52,18 +56,13 @@ struct cede_task {
     struct cede_list joiners;
 };
 
-#define CEDE__TASK_CHUNK 128
-
-struct cede__task_chunk {
-    struct cede__task_chunk *next;
-    struct cede_task tasks[CEDE__TASK_CHUNK];
-};
+struct cede__task_chunk;
 
 /* What the layer keeps for a loop. */
 struct cede__tasks {
     struct cede_loop *loop;
     struct cede__task_chunk *chunks;
-    struct cede_task *free; /* linked through arg */
+    struct cede_task *free; /* linked through more->arg */
     struct cede_task *dead;
     uint64_t last_id;
     size_t stack_size;
@@ -83,7 +82,8 @@ static inline struct cede_task *cede__task_current(void) {
     return cede__container_of(cede__fiber_current, struct cede_task, fiber);
 }
 
-/* What every blocking call does first: -EPERM where no task runs, -ECANCELED when it is cancelled. */
+/* What every blocking call does first: -EPERM where no task runs, -ECANCELED when it is cancelled.
+ */
 int cede__blocking(struct cede_task **ret_task);
 
 /* What a blocking call does that has succeeded without blocking. */
@@ -116,8 +116,8 @@ void cede__task_interrupt(struct cede_task *task);
 
 /* group.c */
 void cede__group_init(struct cede_group *group);
-/* Opens a group below the root scope, apart from the running task's own scopes; closing it waits for
- * its tasks, whatever happens to the running one. */
+/* Opens a group below the root scope, apart from the running task's own scopes; closing it waits
+ * for its tasks, whatever happens to the running one. */
 void cede__group_open(struct cede_group *group);
 void cede__group_close(struct cede_group *group);
 void cede__group_task_ended(struct cede_group *group, const struct cede_task *task);

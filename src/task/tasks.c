@@ -5,17 +5,35 @@
 
 #include <errno.h>
 
+#define CACHE_LINE ((uintptr_t)64)
+#define BLOCKS 128
+
+struct cede__task_chunk {
+    struct cede__task_chunk *next;
+    struct cede__task_more more[BLOCKS];
+    char room[]; /* for the blocks and their alignment */
+};
+
+/* Each block is a cache line of its own, so that a switch touches one. */
+static struct cede_task *blocks_of(struct cede__task_chunk *chunk) {
+    return (struct cede_task *)(((uintptr_t)chunk->room + CACHE_LINE - 1) & ~(CACHE_LINE - 1));
+}
+
 static int add_chunk(struct cede__tasks *tasks) {
-    struct cede__task_chunk *chunk = cede__alloc(sizeof *chunk);
+    struct cede__task_chunk *chunk =
+        cede__alloc(sizeof *chunk + CACHE_LINE + BLOCKS * sizeof(struct cede_task));
 
     if (!chunk)
         return -ENOMEM;
     chunk->next = tasks->chunks;
     tasks->chunks = chunk;
-    for (size_t i = CEDE__TASK_CHUNK; i-- > 0;) {
-        chunk->tasks[i].used = false;
-        chunk->tasks[i].arg = tasks->free;
-        tasks->free = &chunk->tasks[i];
+    for (size_t i = BLOCKS; i-- > 0;) {
+        struct cede_task *task = blocks_of(chunk) + i;
+
+        task->used = false;
+        task->more = &chunk->more[i];
+        task->more->arg = tasks->free;
+        tasks->free = task;
     }
     return 0;
 }
@@ -26,14 +44,14 @@ struct cede_task *cede__task_alloc(struct cede__tasks *tasks) {
     if (!tasks->free && add_chunk(tasks) < 0)
         return NULL;
     task = tasks->free;
-    tasks->free = task->arg;
+    tasks->free = task->more->arg;
     task->used = true;
     return task;
 }
 
 static void task_free(struct cede__tasks *tasks, struct cede_task *task) {
     task->used = false;
-    task->arg = tasks->free;
+    task->more->arg = tasks->free;
     tasks->free = task;
 }
 
@@ -50,9 +68,10 @@ cede_task *cede_task_unref(cede_task *task) {
     if (--task->refs > 0)
         return NULL;
     CEDE_ASSERT(task->done && cede__loop != NULL);
-    if (!task->group && task->result < 0 && task->result != -ECANCELED && !task->joined)
+    if (!task->more->group && task->result < 0 && task->result != -ECANCELED && !task->joined)
         cede__report("task %llu \"%s\" failed and nobody joined it: %s",
-                     (unsigned long long)task->id, task->name, cede_strerror(task->result));
+                     (unsigned long long)task->more->id, task->more->name,
+                     cede_strerror(task->result));
     task_free(cede__tasks_of(cede__loop), task);
     return NULL;
 }
@@ -64,8 +83,8 @@ void cede__task_bury(struct cede__tasks *tasks) {
         return;
     tasks->dead = NULL;
     cede__fiber_destroy(&task->fiber);
-    cede__stack_free(task->stack);
-    task->stack = NULL;
+    cede__stack_free(task->more->stack);
+    task->more->stack = NULL;
     cede_task_unref(task);
 }
 
@@ -74,17 +93,18 @@ struct cede_task *cede__task_next(const struct cede__tasks *tasks, const struct 
     bool found = task == NULL;
 
     for (struct cede__task_chunk *chunk = tasks->chunks; chunk; chunk = chunk->next) {
+        struct cede_task *blocks = blocks_of(chunk);
         size_t i = 0;
 
         if (!found) {
-            if (task < chunk->tasks || task >= chunk->tasks + CEDE__TASK_CHUNK)
+            if (task < blocks || task >= blocks + BLOCKS)
                 continue;
             found = true;
-            i = (size_t)(task - chunk->tasks) + 1;
+            i = (size_t)(task - blocks) + 1;
         }
-        for (; i < CEDE__TASK_CHUNK; i++) {
-            if (chunk->tasks[i].used && !chunk->tasks[i].done)
-                return &chunk->tasks[i];
+        for (; i < BLOCKS; i++) {
+            if (blocks[i].used && !blocks[i].done)
+                return &blocks[i];
         }
     }
     return NULL;
