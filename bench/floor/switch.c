@@ -15,9 +15,10 @@
  *   left alone; the ABI keeps only their control bits across calls, and nobody here changes those.
  * - It leaves by a jump to where the other context went away. The site in the yield goes to one
  *   place only, so the jump is predicted, and the return predictor sees as many calls as returns.
- * - Control blocks are dense and apart from the stacks, the run queue is a ring of pointers, and
- *   stack tops are coloured: at equal offsets in their pages all would compete for the same few
- *   lines of the first-level cache.
+ * - Control blocks are dense and apart from the stacks, and the run queue is a ring of pointers.
+ * - Stack tops are coloured: at equal offsets in their pages all would compete for the same few
+ * lines of the first-level cache. Likewise stacks lie an odd number of pages apart: at a power of
+ * two, their pages would compete for the same few entries of the translation buffers.
  */
 #include "../question.h"
 
@@ -29,7 +30,7 @@
 enum {
     MOST_TASKS = 10000,
     RING_SIZE = 16384,
-    STACK_STRIDE = 65536,
+    STACK_STRIDE = 17 * 4096,
     COLOUR = 192,
     COLOURS = 4096,
 };
