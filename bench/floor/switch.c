@@ -17,8 +17,8 @@
  *   place only, so the jump is predicted, and the return predictor sees as many calls as returns.
  * - Control blocks are dense and apart from the stacks, and the run queue is a ring of pointers.
  * - Stack tops are coloured: at equal offsets in their pages all would compete for the same few
- * lines of the first-level cache. Likewise stacks lie an odd number of pages apart: at a power of
- * two, their pages would compete for the same few entries of the translation buffers.
+ *   lines of the first-level cache. Likewise stacks lie an odd number of pages apart: at a power of
+ *   two, their pages would compete for the same few entries of the translation buffers.
  */
 #include "../question.h"
 
