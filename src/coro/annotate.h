@@ -6,8 +6,8 @@
  * coroutine's. The note of a fiber also points to the note of the stack that the fiber is on just
  * now (`running`), which is that of its innermost coroutine or its own.
  *
- * The order around a switch is: leave(from, to), the switch, and on the other side enter(to's note).
- * Without a sanitizer a note is an empty structure and all of this compiles to nothing.
+ * The order around a switch is: leave(from, to), the switch, and on the other side enter(to's
+ * note). Without a sanitizer a note is an empty structure and all of this compiles to nothing.
  *
  * Valgrind is told of each stack's bounds once, when the stack is first used. Its client requests
  * cost a few instructions even outside Valgrind, so they are asked for only if a flag, read once,

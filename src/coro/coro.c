@@ -9,9 +9,9 @@
  *
  * Who waits for whom. The coroutines that run on a fiber form a chain: fiber->top is the innermost,
  * the one whose code runs; `outer` leads to the one that sent to it, and NULL to the fiber's own
- * code. All in the chain are RUNNING. To resume is to push onto the chain and switch, to yield is to
- * pop and switch back. If a body blocks, the task layer switches away from whatever stack it is on
- * and the chain stays with the fiber: its members are still RUNNING, so nobody else can resume them.
+ * code. All in the chain are RUNNING. To resume is to push onto the chain and switch, to yield is
+ * to pop and switch back. If a body blocks, the task layer switches away from whatever stack it is
+ * on and the chain stays with the fiber: its members are RUNNING, so nobody else can resume them.
  *
  * Where the two sides go on: `sp` while the coroutine is suspended, `sender_sp` while it runs. The
  * debugger finds its way to the sender through the latter.
@@ -144,7 +144,7 @@ static int resume(cede_coro *coro, void *value, int error, void **ret_value) {
     return coro->state == CEDE_CORO_SUSPENDED;
 }
 
-/* 0 if the coroutine could be resumed now, as far as its thread and its being busy are concerned. */
+/* 0 if the coroutine is this thread's and does not run. */
 static int check_idle(const cede_coro *coro) {
     if (coro->home != &cede__fiber_current)
         return -EPERM;

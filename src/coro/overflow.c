@@ -1,9 +1,9 @@
 /* The report of a stack overflow.
  *
  * A stack that overflows runs into its guard, and the fault is a SIGSEGV. It needs a stack of its
- * own to be handled on (sigaltstack, one per thread), and a look at the thread's slabs tells whether
- * the address lies in one of our guards, whose stack that is, and who owns it. Then one line says
- * so, and the process aborts. Any other fault goes to the handler that was there before.
+ * own to be handled on (sigaltstack, one per thread), and a look at the thread's slabs tells
+ * whether the address lies in one of our guards, whose stack that is, and who owns it. Then one
+ * line says so, and the process aborts. Any other fault goes to the handler that was there before.
  *
  * All code below the handler is async-signal-safe.
  */
@@ -63,7 +63,7 @@ static const struct cede__stack *find_in_class(const struct cede__stack_class *c
         uintptr_t offset = address - (uintptr_t)slab->base;
         const struct cede__stack *stack;
 
-        if (offset >= slab->n_used * class->stride || offset % class->stride >= CEDE__STACK_GUARD)
+        if (offset >= slab->n_used * class->stride || offset % class->stride >= class->guard)
             continue;
         stack = cede__stack_at(class, slab, offset / class->stride);
         return stack->owner ? stack : NULL;

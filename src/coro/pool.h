@@ -14,7 +14,7 @@ struct cede__stack_class {
     struct cede__stack **free;
     size_t n_free, n_room;
     size_t low, trimmed;
-    size_t stride, size;
+    size_t guard, size, stride; /* the stride is the sum of the others */
     size_t n_slabs;
     struct cede__stack_slab
         *slabs; /* in the order they were made: only the last has fresh stacks */

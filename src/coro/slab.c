@@ -2,9 +2,9 @@
  *
  * A slab is one mapping for many stacks, since a process may have only vm.max_map_count (65,530) of
  * them. The guards inside it are installed by MADV_GUARD_INSTALL (Linux 6.13), which marks page
- * table entries and leaves the mapping whole; so a million guarded stacks need a few dozen mappings.
- * Older kernels get PROT_NONE guards. Each of those splits its mapping in two, and at about 32,000
- * stacks the kernel refuses more; the error then says so.
+ * table entries and leaves the mapping whole; so a million guarded stacks need a few dozen
+ * mappings. Older kernels get PROT_NONE guards. Each of those splits its mapping in two, and at
+ * about 32,000 stacks the kernel refuses more; the error then says so.
  *
  * Guards are made for a batch of stacks when the first of them is needed: 64 at once are one system
  * call where the kernel lets a process advise itself by process_madvise().
@@ -29,7 +29,7 @@
 
 #define GUARD_BATCH 64
 #define SLAB_BYTES_FIRST ((size_t)16 << 20)
-#define SLAB_BYTES_MAX ((size_t)4 << 30)
+#define SLAB_BYTES_MAX ((size_t)16 << 30)
 
 #define COLOUR_STEP 192
 #define COLOUR_RANGE 3072
@@ -121,8 +121,8 @@ void cede__slab_destroy(struct cede__stack_class *class, struct cede__stack_slab
     munmap(slab->base, slab->n_stacks * class->stride);
 }
 
-/* Each of these guards stacks from slab->n_guarded on and before `end`, advances n_guarded over those
- * it did, and returns 0 or -errno. */
+/* Each of these guards stacks from slab->n_guarded on and before `end`, advances n_guarded over
+ * those it did, and returns 0 or -errno. */
 
 static int guard_in_batch(struct cede__stack_class *class, struct cede__stack_slab *slab,
                           size_t end) {
@@ -132,18 +132,18 @@ static int guard_in_batch(struct cede__stack_class *class, struct cede__stack_sl
 
     for (size_t i = 0; i < n; i++)
         guards[i] = (struct iovec){.iov_base = slab->base + (slab->n_guarded + i) * class->stride,
-                                   .iov_len = CEDE__STACK_GUARD};
+                                   .iov_len = class->guard};
     done = syscall(SYS_process_madvise, PIDFD_SELF, guards, n, MADV_GUARD_INSTALL, 0);
-    if (done < (long)CEDE__STACK_GUARD)
+    if (done < (long)class->guard)
         return done < 0 ? -errno : -EINVAL;
-    slab->n_guarded += (size_t)done / CEDE__STACK_GUARD;
+    slab->n_guarded += (size_t)done / class->guard;
     return 0;
 }
 
 static int guard_one_by_one(struct cede__stack_class *class, struct cede__stack_slab *slab,
                             size_t end) {
     for (; slab->n_guarded < end; slab->n_guarded++)
-        if (madvise(slab->base + slab->n_guarded * class->stride, CEDE__STACK_GUARD,
+        if (madvise(slab->base + slab->n_guarded * class->stride, class->guard,
                     MADV_GUARD_INSTALL) < 0)
             return -errno;
     return 0;
@@ -152,8 +152,7 @@ static int guard_one_by_one(struct cede__stack_class *class, struct cede__stack_
 static int guard_by_mprotect(struct cede__stack_class *class, struct cede__stack_slab *slab,
                              size_t end) {
     for (; slab->n_guarded < end; slab->n_guarded++)
-        if (mprotect(slab->base + slab->n_guarded * class->stride, CEDE__STACK_GUARD, PROT_NONE) <
-            0)
+        if (mprotect(slab->base + slab->n_guarded * class->stride, class->guard, PROT_NONE) < 0)
             return -errno;
     return 0;
 }

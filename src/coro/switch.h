@@ -1,15 +1,13 @@
 /* switch.h: leaving one stack and going on with another.
  *
- * Each variant provides the same two things:
+ * Each variant provides the same two functions. cede__switch(ret_sp, sp) saves what the running
+ * side needs to go on, stores where it did so in *ret_sp, and goes on with the side that was saved
+ * at sp. It returns when somebody switches to *ret_sp.
  *
- *   void cede__switch(void **ret_sp, void *sp)
- *       Saves what the running side needs to go on, stores where it did so in *ret_sp, and goes on
- *       with the side that was saved at sp. It returns when somebody switches to *ret_sp.
- *
- *   void *cede__switch_prepare(void *top, size_t size, void (*fn)(void *), void *arg, void **sender)
- *       Lays out a stack that calls fn(arg) when it is first switched to, and returns its sp. fn
- *       must not return. For a debugger's backtrace, `sender` is the place where the sp of whoever
- *       it is that waits for fn will be found, or NULL where the backtrace is to end.
+ * cede__switch_prepare(top, size, fn, arg, sender) lays out a stack that calls fn(arg) when it is
+ * first switched to, and returns its sp. fn must not return. For a debugger's backtrace, `sender`
+ * is the place where the sp of whoever waits for fn will be found, or NULL where the backtrace is
+ * to end.
  *
  * The switch is inline and has neither call nor return: an out-of-line one costs a mispredicted
  * return each time, and a return address popped by a jump makes all the outer returns mispredict.

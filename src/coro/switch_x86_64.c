@@ -19,7 +19,8 @@ struct first_frame {
  *     CFA = *(*(rsp + 16)) + 16, rbp at CFA - 16, rip at CFA - 8
  *
  * It is marked as a signal frame: a debugger then accepts that the outer frame lies anywhere, and
- * takes the saved address for that of an instruction to come rather than of a call that was made. */
+ * takes the saved address for that of an instruction to come rather than of a call that was made.
+ */
 __asm__(".pushsection .text\n"
         ".p2align 4\n"
         ".globl cede__switch_entry_last\n"
