@@ -1,6 +1,6 @@
 /* What the coroutine layer must do on every machine, without a test library: it is run under an
- * emulator for other processors, and with the portable switch. It says what failed and exits with 1,
- * or exits with 0. */
+ * emulator for other processors, and with the portable switch. It says what failed and exits with
+ * 1, or exits with 0. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -153,7 +153,8 @@ static void test_threads(void) {
         CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
-#ifndef CEDE__TSAN /* it takes an overflow, which its own code meets first, for a bug of its own */
+#ifndef CEDE__TSAN /* it takes an overflow, which its own code meets first, for a bug of its own   \
+                    */
 
 static __attribute__((noinline)) int go_deep(volatile int *depth) {
     volatile char frame[1000];

@@ -4,7 +4,8 @@
 
 #include <cede/coro.h>
 
-/* `yield from`, as PEP 380 describes it: through the outer coroutine everything reaches the inner. */
+/* `yield from`, as PEP 380 describes it: through the outer coroutine everything reaches the inner.
+ */
 
 static void *number(intptr_t n) {
     return (void *)n;

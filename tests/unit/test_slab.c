@@ -11,8 +11,8 @@
 #include "coro/annotate.h"
 #include "coro/stack.h"
 
-/* Many stacks, and the limits that one runs into. Sanitizers keep so much about each stack that they
- * get fewer. */
+/* Many stacks, and the limits that one runs into. Sanitizers keep so much about each stack that
+ * they get fewer. */
 #if defined(CEDE__ASAN) || defined(CEDE__TSAN)
 #define MANY 1000
 #else
@@ -207,7 +207,8 @@ static void *many_stacks(void *arg) {
     return NULL;
 }
 
-/* Each round has a pool of its own, and all of its memory must be free when its thread has ended. */
+/* Each round has a pool of its own, and all of its memory must be free when its thread has ended.
+ */
 START_TEST(any_allocation_may_fail) {
     const struct cede_allocator allocator = {
         .alloc = failing_alloc, .realloc = failing_realloc, .free = failing_free};
