@@ -30,8 +30,11 @@ int cede_park(struct cede_waiter *waiter) {
 
     CEDE_ASSERT(waiter->abort !=
                 NULL); /* a wait that cannot be cancelled is a bug, not an option */
-    if (waiter->state == WAITER_WOKEN)
+    if (waiter->state == WAITER_WOKEN) {
+        if (task)
+            cede__charge(task);
         return waiter->result;
+    }
     CEDE_ASSERT(waiter->state == WAITER_FRESH);
     if (!task)
         return -EPERM;

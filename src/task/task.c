@@ -7,28 +7,42 @@ static int withdraw_join(struct cede_waiter *waiter) {
     return 0;
 }
 
+/* Whoever else waits may give the last reference back before this one runs again, so the wait holds
+ * one of its own. */
+static int wait_for_end(struct cede_task *task, int *ret_result) {
+    struct cede_waiter waiter;
+    int r;
+
+    cede_waiter_init(&waiter, withdraw_join, "another task to end");
+    cede__list_append(&task->more->joiners, &waiter.link);
+    cede_task_ref(task);
+    r = cede_park(&waiter);
+    if (r == 0) {
+        task->joined = true;
+        *ret_result = task->result;
+    }
+    cede_task_unref(task);
+    return r;
+}
+
 int cede_join(cede_task *task, int *ret_result) {
     struct cede_task *self;
-    struct cede_waiter waiter;
-    int r = cede__blocking(&self);
+    int result, r = cede__blocking(&self);
 
     if (r < 0)
         return r;
     if (task == self)
         return -EDEADLK;
     if (task->done) {
+        task->joined = true;
+        result = task->result;
         cede__charge(self);
     } else {
-        cede_waiter_init(&waiter, withdraw_join, "another task to end");
-        cede__list_append(&task->more->joiners, &waiter.link);
-        r = cede_park(&waiter);
-        if (r < 0)
-            return r;
+        r = wait_for_end(task, &result);
     }
-    task->joined = true;
-    if (ret_result)
-        *ret_result = task->result;
-    return 0;
+    if (r == 0 && ret_result)
+        *ret_result = result;
+    return r;
 }
 
 bool cede_task_done(const cede_task *task, int *ret_result) {
