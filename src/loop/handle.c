@@ -1,9 +1,9 @@
 /* handle.c: callbacks that run once, soon or at a time.
  *
  * A handle is WAITING (its timer is armed) or READY (it stands in the ready ring) until it has run
- * or was dropped; then it is DONE and knows no loop any more. The loop holds a reference until then,
- * the caller may hold another. A cancelled handle that is READY stays in the ring and is passed
- * over. A lasting handle (a reader's) is IDLE between its runs and owned by its watch.
+ * or was dropped; then it is DONE and knows no loop any more. The loop holds a reference until
+ * then, the caller may hold another. A cancelled handle that is READY stays in the ring and is
+ * passed over. A lasting handle (a reader's) is IDLE between its runs and owned by its watch.
  */
 #include "base/alloc.h"
 #include "loop/loop.h"
@@ -130,7 +130,7 @@ cede_handle *cede_handle_unref(cede_handle *handle) {
 }
 
 void cede__handles_drop_timed(struct cede_loop *loop) {
-    for (size_t i = 0; i < CEDE__WHEEL_LEVELS * CEDE__WHEEL_SLOTS; i++) {
+    for (size_t i = 0; i < CEDE__WHEEL_DUE; i++) {
         cede__list_for_each(pos, tmp, &loop->timers.slots[i]) {
             struct cede_timer *timer = cede__container_of(pos, struct cede_timer, link);
 

@@ -6,7 +6,7 @@
 
 void cede__wheel_init(struct cede__wheel *wheel, uint64_t now) {
     *wheel = (struct cede__wheel){.elapsed = now};
-    for (size_t i = 0; i < CEDE__WHEEL_LEVELS * CEDE__WHEEL_SLOTS; i++)
+    for (size_t i = 0; i <= CEDE__WHEEL_DUE; i++)
         cede__list_init(&wheel->slots[i]);
 }
 
@@ -24,6 +24,8 @@ static void place(struct cede__wheel *wheel, struct cede_timer *timer) {
 static void vacate(struct cede__wheel *wheel, size_t index) {
     size_t level = index / CEDE__WHEEL_SLOTS;
 
+    if (index == CEDE__WHEEL_DUE)
+        return;
     wheel->occupied[level] &= ~(UINT64_C(1) << index % CEDE__WHEEL_SLOTS);
     if (!wheel->occupied[level])
         wheel->levels &= ~(1u << level);
@@ -59,11 +61,11 @@ static size_t first_slot(const struct cede__wheel *wheel, uint64_t *ret_start) {
     return (size_t)level * CEDE__WHEEL_SLOTS + slot;
 }
 
-static void fire_all(struct cede__wheel *wheel, size_t index) {
-    struct cede_list *list = &wheel->slots[index];
+static void fire_due(struct cede__wheel *wheel) {
+    struct cede_list *due = &wheel->slots[CEDE__WHEEL_DUE];
 
-    while (!cede__list_empty(list)) {
-        struct cede_timer *timer = cede__list_first(list, struct cede_timer, link);
+    while (!cede__list_empty(due)) {
+        struct cede_timer *timer = cede__list_first(due, struct cede_timer, link);
 
         cede__wheel_remove(wheel, timer);
         timer->fire(timer);
@@ -93,13 +95,16 @@ void cede__wheel_advance(struct cede__wheel *wheel, uint64_t now) {
             break;
         if (start > wheel->elapsed)
             wheel->elapsed = start;
-        if (index < CEDE__WHEEL_SLOTS)
-            fire_all(wheel, index);
-        else
+        if (index < CEDE__WHEEL_SLOTS) {
+            cede__list_splice(&wheel->slots[CEDE__WHEEL_DUE], &wheel->slots[index]);
+            vacate(wheel, index);
+        } else {
             move_down(wheel, index);
+        }
     }
     if (now > wheel->elapsed)
         wheel->elapsed = now;
+    fire_due(wheel);
 }
 
 uint64_t cede__wheel_next(const struct cede__wheel *wheel) {

@@ -9,6 +9,9 @@
  * All timers of one deadline stand in one slot at any time, in the order of their insertion (they
  * differ from `elapsed` in the same bits, and a slot is moved down in order), so they fire in that
  * order.
+ *
+ * advance() collects what is due in a list of its own before it fires the first. So a function that
+ * arms a timer for a time that has passed finds it fired by the next advance(), not by this one.
  */
 #ifndef CEDE_SRC_WHEEL_H
 #define CEDE_SRC_WHEEL_H
@@ -20,13 +23,14 @@
 #define CEDE__WHEEL_BITS 6
 #define CEDE__WHEEL_SLOTS (1 << CEDE__WHEEL_BITS)
 #define CEDE__WHEEL_LEVELS 11
+#define CEDE__WHEEL_DUE (CEDE__WHEEL_LEVELS * CEDE__WHEEL_SLOTS) /* the list behind the slots */
 
 struct cede__wheel {
     uint64_t elapsed; /* all timers up to this time have fired */
     size_t count;
     uint32_t levels; /* bit: the level has an occupied slot */
     uint64_t occupied[CEDE__WHEEL_LEVELS];
-    struct cede_list slots[CEDE__WHEEL_LEVELS * CEDE__WHEEL_SLOTS];
+    struct cede_list slots[CEDE__WHEEL_DUE + 1];
 };
 
 void cede__wheel_init(struct cede__wheel *wheel, uint64_t now);
@@ -37,8 +41,9 @@ void cede__wheel_insert(struct cede__wheel *wheel, struct cede_timer *timer);
 /* The timer must be armed. */
 void cede__wheel_remove(struct cede__wheel *wheel, struct cede_timer *timer);
 
-/* Fires, in order, all timers whose deadline is not after now. The functions may insert and
- * remove timers. */
+/* Fires, in order, all timers that are armed now and whose deadline is not after now. A deadline
+ * that had passed when its timer was inserted counts as the time of that. The functions may insert
+ * and remove timers; what they insert does not fire before the next call. */
 void cede__wheel_advance(struct cede__wheel *wheel, uint64_t now);
 
 /* A time at which advance() is worth calling: the first deadline, or, while that stands in a
