@@ -25,6 +25,7 @@ static const struct cede__backend_ops *const backends[] = {
 /* The child of a fork shares its parent's kernel objects and must not touch them: its loop is gone,
  * and it may make a new one. */
 static void after_fork_in_child(void) {
+    cede__signals_forget();
     cede__loop = NULL;
 }
 
@@ -260,11 +261,13 @@ static int begin(struct cede_loop *loop) {
 
 int cede_loop_run(cede_loop *loop) {
     int r = begin(loop);
+    bool wait = !cede__loop_exhausted(loop);
 
     if (r < 0)
         return r;
     do {
-        one_pass(loop, true, CEDE__POLL_INTERVAL);
+        one_pass(loop, wait, CEDE__POLL_INTERVAL);
+        wait = true;
         r = !loop->stopping && cede__loop_exhausted(loop);
     } while (!loop->stopping && r == 0);
     loop->stopping = loop->running = false;

@@ -11,6 +11,7 @@ struct entry {
     _Atomic(struct cede_loop *) loop;
     cede_callback fn;
     void *arg;
+    bool held; /* the loop waits for it */
     atomic_bool came;
 };
 
@@ -37,46 +38,68 @@ static int take_entry(struct cede_loop *loop, int signal) {
         return -EBUSY;
     atomic_store(&entry->came, false);
     atomic_store(&entry->loop, loop);
+    entry->held = false;
     r = loop->kernel->set_signal(signal, on_signal);
     if (r < 0)
         atomic_store(&entry->loop, NULL);
-    else
-        cede_loop_hold(loop);
+    return r;
+}
+
+static int add(struct cede_loop *loop, int signal, cede_callback fn, void *arg, bool hold) {
+    struct entry *entry = &entries[signal];
+    int r = 0;
+
+    pthread_mutex_lock(&entries_lock);
+    if (atomic_load(&entry->loop) != loop)
+        r = take_entry(loop, signal);
+    if (r == 0) {
+        entry->fn = fn;
+        entry->arg = arg;
+        if (hold && !entry->held)
+            cede_loop_hold(loop);
+        entry->held |= hold;
+    }
+    pthread_mutex_unlock(&entries_lock);
     return r;
 }
 
 int cede_loop_add_signal(cede_loop *loop, int signal, cede_callback fn, void *arg) {
-    int r = 0;
-
     if (!loop || !fn || signal <= 0 || signal >= NSIG)
         return -EINVAL;
     if (loop != cede__loop)
         return -EPERM;
-    pthread_mutex_lock(&entries_lock);
-    if (atomic_load(&entries[signal].loop) != loop)
-        r = take_entry(loop, signal);
-    if (r == 0) {
-        entries[signal].fn = fn;
-        entries[signal].arg = arg;
-    }
-    pthread_mutex_unlock(&entries_lock);
-    return r;
+    return add(loop, signal, fn, arg, true);
 }
 
-bool cede_loop_remove_signal(cede_loop *loop, int signal) {
+int cede__signal_add_unheld(struct cede_loop *loop, int signal, cede_callback fn, void *arg) {
+    return add(loop, signal, fn, arg, false);
+}
+
+/* fn: only if this is its function; NULL: in any case. */
+static bool remove_signal(struct cede_loop *loop, int signal, cede_callback fn) {
+    struct entry *entry = &entries[signal];
     bool had = false;
 
-    if (!loop || signal <= 0 || signal >= NSIG)
-        return false;
     pthread_mutex_lock(&entries_lock);
-    if (atomic_load(&entries[signal].loop) == loop) {
+    if (atomic_load(&entry->loop) == loop && (!fn || entry->fn == fn)) {
         loop->kernel->restore_signal(signal);
-        atomic_store(&entries[signal].loop, NULL);
-        cede_loop_release(loop);
+        atomic_store(&entry->loop, NULL);
+        if (entry->held)
+            cede_loop_release(loop);
         had = true;
     }
     pthread_mutex_unlock(&entries_lock);
     return had;
+}
+
+bool cede_loop_remove_signal(cede_loop *loop, int signal) {
+    if (!loop || signal <= 0 || signal >= NSIG)
+        return false;
+    return remove_signal(loop, signal, NULL);
+}
+
+void cede__signal_remove_unheld(struct cede_loop *loop, int signal, cede_callback fn) {
+    remove_signal(loop, signal, fn);
 }
 
 void cede__signals_run(struct cede_loop *loop) {
@@ -94,4 +117,16 @@ void cede__signals_run(struct cede_loop *loop) {
 void cede__signals_drop(struct cede_loop *loop) {
     for (int signal = 1; signal < NSIG; signal++)
         cede_loop_remove_signal(loop, signal);
+}
+
+/* No loop lives in the child, nor any other thread: it has the dispositions from before them. */
+void cede__signals_forget(void) {
+    for (int signal = 1; signal < NSIG; signal++) {
+        struct cede_loop *loop = atomic_load(&entries[signal].loop);
+
+        if (loop)
+            loop->kernel->restore_signal(signal);
+        atomic_store(&entries[signal].loop, NULL);
+    }
+    pthread_mutex_init(&entries_lock, NULL);
 }
