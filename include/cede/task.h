@@ -33,6 +33,8 @@ struct cede_run_options {
  *
  * SIGINT or SIGTERM cancels the first task (fn's blocking calls return -ECANCELED); cede_run() then
  * returns what fn made of that. A second one has the process's former disposition: it kills.
+ * When several threads run, the signals belong to the run that began first. A signal function of the
+ * program's own (cede_loop_add_signal()) takes the place of this.
  *
  * When every task waits and nothing could ever wake one, the tasks are named on standard error,
  * the first task is cancelled, and -EDEADLK is returned.

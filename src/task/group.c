@@ -71,18 +71,26 @@ int cede_group_wait(struct cede_group *group) {
     struct cede_task *task;
     int r = cede__blocking(&task);
 
-    return r < 0 ? r : wait_for_tasks(group, withdraw);
+    if (r < 0)
+        return r;
+    if (group->alive == 0)
+        cede__charge(task);
+    return wait_for_tasks(group, withdraw);
 }
 
 int cede_group_leave(struct cede_group *group, int r) {
-    if (r < 0 && !(r == -ECANCELED && group->scope.effective))
+    bool body_failed = r < 0 && !(r == -ECANCELED && group->scope.effective);
+
+    if (body_failed)
         fail(group, r);
     wait_for_tasks(group, refuse);
     /* Tasks that were stopped have left their work undone, and so has the group. */
     if (r >= 0 && group->stopped && group->scope.effective)
         r = -ECANCELED;
     r = cede_scope_leave(&group->scope, r);
-    return group->error && (r >= 0 || r == -ECANCELED) ? group->error : r;
+    /* The body's error may not have been the first. A cause that was given from outside comes
+     * before all that it made fail. */
+    return group->error && (body_failed || r >= 0 || r == -ECANCELED) ? group->error : r;
 }
 
 void cede__group_open(struct cede_group *group) {

@@ -16,20 +16,16 @@ struct run {
     struct cede_task *main;
     cede_task_fn fn;
     void *arg;
-    bool has_signals;
     bool doomed;
 };
 
 static const int stop_signals[] = {SIGINT, SIGTERM};
 
+static void on_stop_signal(void *arg);
+
 static void drop_signals(struct run *run) {
-    if (!run->has_signals)
-        return;
-    for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++) {
-        cede_loop_hold(run->loop);
-        cede_loop_remove_signal(run->loop, stop_signals[i]);
-    }
-    run->has_signals = false;
+    for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++)
+        cede__signal_remove_unheld(run->loop, stop_signals[i], on_stop_signal);
 }
 
 static void on_stop_signal(void *arg) {
@@ -39,22 +35,10 @@ static void on_stop_signal(void *arg) {
     cede_task_cancel(run->main, -ECANCELED);
 }
 
-/* The run's own signals are no reason to go on waiting, so their holds are given back. */
-static int take_signals(struct run *run) {
-    for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++) {
-        int r = cede_loop_add_signal(run->loop, stop_signals[i], on_stop_signal, run);
-
-        if (r < 0) {
-            while (i-- > 0) {
-                cede_loop_hold(run->loop);
-                cede_loop_remove_signal(run->loop, stop_signals[i]);
-            }
-            return r;
-        }
-        cede_loop_release(run->loop);
-    }
-    run->has_signals = true;
-    return 0;
+/* Signals that another thread's run has taken are left to it. */
+static void take_signals(struct run *run) {
+    for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++)
+        cede__signal_add_unheld(run->loop, stop_signals[i], on_stop_signal, run);
 }
 
 static int run_main(void *arg) {
@@ -65,17 +49,21 @@ static int run_main(void *arg) {
     return r;
 }
 
+/* Tasks that were made since the last time may be doomed now; when there are none, nothing helps.
+ */
 static void doom_all(struct run *run) {
     struct cede__tasks *tasks = cede__tasks_of(run->loop);
+    bool helps = false;
 
-    if (run->doomed) {
-        cede__report_tasks(tasks, "these tasks wait, and refuse to be cancelled:");
-        cede__panic("the run cannot end");
-    }
-    run->doomed = true;
     for (struct cede_task *task = NULL; (task = cede__task_next(tasks, task));) {
+        helps |= !task->doomed;
         task->doomed = task->cancelled = true;
         cede__task_interrupt(task);
+    }
+    run->doomed = true;
+    if (!helps) {
+        cede__report_tasks(tasks, "these tasks wait, and refuse to be cancelled:");
+        cede__panic("the run cannot end");
     }
 }
 
@@ -127,9 +115,8 @@ static int run_on_loop(struct run *run, const struct cede_run_options *options) 
     if (r < 0)
         return r;
     if (!options || !options->keep_signals)
-        r = take_signals(run);
-    if (r == 0)
-        r = run_tasks(run);
+        take_signals(run);
+    r = run_tasks(run);
     drop_signals(run);
     if (run->loop->watch_count > 0) {
         cede__report("%zu readers and writers were not removed", run->loop->watch_count);
