@@ -32,10 +32,12 @@
 #include <sys/socket.h>
 
 enum cede__io_code {
-    CEDE__IO_RECV,    /* buf, len, flags (MSG_*): bytes, 0 at end of file */
+    /* buf, len, flags (MSG_*; about waiting, MSG_DONTWAIT and MSG_WAITALL change nothing): bytes,
+     * 0 at end of file */
+    CEDE__IO_RECV,
     CEDE__IO_SEND,    /* buf, len, flags: bytes that were taken, possibly less than len */
     CEDE__IO_ACCEPT,  /* addr, addr_len (both may be NULL): a new fd, close-on-exec, non-blocking */
-    CEDE__IO_CONNECT, /* addr, addr_len by value in len: 0 */
+    CEDE__IO_CONNECT, /* addr, its length in len: 0; -EAGAIN if a Unix listener has no room */
     CEDE__IO_POLL,    /* flags (POLLIN or POLLOUT): the events that are there */
 };
 
@@ -113,7 +115,7 @@ struct cede__backend_ops {
     void (*wake)(struct cede__backend *backend);
     /* Operations that are pending: what poll() may wait for. */
     size_t (*pending)(const struct cede__backend *backend);
-    /* Whether a poll that does not wait could find anything; a cheap answer that may err to true. */
+    /* Whether a poll that does not wait would find nothing; cheap, and may err to false. */
     bool (*idle)(const struct cede__backend *backend);
 };
 

@@ -165,7 +165,8 @@ static void epoll_forget(struct cede__backend *backend, int fd) {
     }
 }
 
-/* connect() answers later: by writability, and then by SO_ERROR. */
+/* connect() answers later: by writability, and then by SO_ERROR. Its -EAGAIN is an answer: a Unix
+ * listener has no room, and nobody will tell when it has. */
 static int try_connect(struct cede__io *io) {
     int error = 0;
     socklen_t len = sizeof error;
@@ -174,7 +175,7 @@ static int try_connect(struct cede__io *io) {
         if (connect(io->fd, io->buf, (socklen_t)io->len) == 0)
             return 0;
         /* Interrupted, it goes on as if it had been in progress. */
-        return errno == EINPROGRESS || errno == EINTR ? -EAGAIN : -errno;
+        return errno == EINTR ? -EINPROGRESS : -errno;
     }
     if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         return -errno;
@@ -213,6 +214,12 @@ static ssize_t try_call(struct cede__io *io) {
     return r < 0 ? -errno : r;
 }
 
+/* Whether a receive has taken all that there was. */
+static bool has_drained(const struct cede__io *io, const struct slot *slot, ssize_t r) {
+    return io->code == CEDE__IO_RECV && (io->options & CEDE__IO_READ_AHEAD) && io->flags == 0 &&
+           r > 0 && (size_t)r < io->len && slot->registered && !slot->hung_up;
+}
+
 /* Makes the call; returns whether the operation has ended, with its result. */
 static bool try_io(struct cede__io *io, struct slot *slot) {
     enum cede__io_direction direction = cede__io_direction(io);
@@ -221,12 +228,11 @@ static bool try_io(struct cede__io *io, struct slot *slot) {
     do
         r = try_call(io);
     while (r == -EINTR);
-    if (r == -EAGAIN) {
+    if (r == (io->code == CEDE__IO_CONNECT ? -EINPROGRESS : -EAGAIN)) {
         slot->dry[direction] = true;
         return false;
     }
-    if (io->code == CEDE__IO_RECV && (io->options & CEDE__IO_READ_AHEAD) && r > 0 &&
-        (size_t)r < io->len && slot->registered && !slot->hung_up)
+    if (has_drained(io, slot, r))
         slot->dry[CEDE__IO_IN] = true;
     io->result = (int)r;
     return true;

@@ -221,12 +221,14 @@ static void uring_forget(struct cede__backend *backend, int fd) {
 }
 
 static void prepare_io(struct io_uring_sqe *sqe, struct cede__io *io) {
+    int flags = io->flags & ~(MSG_DONTWAIT | MSG_WAITALL);
+
     switch ((enum cede__io_code)io->code) {
     case CEDE__IO_RECV:
-        io_uring_prep_recv(sqe, io->fd, io->buf, io->len, io->flags);
+        io_uring_prep_recv(sqe, io->fd, io->buf, io->len, flags);
         break;
     case CEDE__IO_SEND:
-        io_uring_prep_send(sqe, io->fd, io->buf, io->len, io->flags | MSG_NOSIGNAL);
+        io_uring_prep_send(sqe, io->fd, io->buf, io->len, flags | MSG_NOSIGNAL);
         break;
     case CEDE__IO_ACCEPT:
         io_uring_prep_accept(sqe, io->fd, io->buf, io->addr_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -330,6 +332,13 @@ static int uring_cancel(struct cede__backend *backend, struct cede__io *io) {
     }
 }
 
+/* Whether the kernel only says that the operation is to be submitted again. A connect's -EAGAIN is
+ * an answer: see backend.h. */
+static bool goes_on(const struct cede__io *io, int result) {
+    return io->state == URING_IN_FLIGHT &&
+           (result == -EINTR || (result == -EAGAIN && io->code != CEDE__IO_CONNECT));
+}
+
 static void io_completion(struct cede__backend *backend, struct cede__io *io, int result) {
     struct cede__uring_slot *slot = cede__fdtable_find(&backend->slots, io->fd);
     bool poll = io->code == CEDE__IO_POLL;
@@ -339,7 +348,7 @@ static void io_completion(struct cede__backend *backend, struct cede__io *io, in
         cede__uring_complete(backend, io, result >= 0 ? result : -EBADF);
         return;
     }
-    if ((result == -EINTR || result == -EAGAIN) && io->state == URING_IN_FLIGHT) {
+    if (goes_on(io, result)) {
         give_to_kernel(backend, slot, io);
         return;
     }
