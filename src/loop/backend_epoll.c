@@ -6,9 +6,10 @@
  *
  * An fd has one lasting, edge-triggered registration for both directions, made at its first wait.
  * The slot remembers what the last call taught: `dry` means that a call of this direction would
- * block until the next edge, so it is not tried. A read of a stream that returns less than was asked
- * for has drained it (epoll(7) says so), which saves the second, empty read of a request; not so
- * after a hang-up was reported, when the end of file has to be read and no further edge will come.
+ * block until the next edge, so it is not tried. A read of a TCP stream that returns less than was
+ * asked for has drained it (epoll(7) says so), which saves the second, empty read of a request. Not
+ * so once a hang-up or urgent data was reported: then there is an end to be read, or something
+ * behind the mark, and no further edge will come.
  *
  * An fd that nobody watches (a caller's own, in a single wait) is deregistered when its last
  * operation ends, because it may be closed and reused without a word. A registration carries a
@@ -37,7 +38,9 @@ struct slot {
     uint32_t generation;
     uint32_t watchers;
     bool known, registered, always_ready;
-    bool dry[2], hung_up;
+    bool dry[2];
+    bool eventful;      /* a hang-up or urgent data was reported */
+    bool asked, is_tcp; /* whether it is TCP, once that was asked */
 };
 
 struct cede__backend {
@@ -100,7 +103,7 @@ static struct slot *slot_get(struct cede__backend *backend, int fd) {
 }
 
 static int register_fd(struct cede__backend *backend, struct slot *slot, int fd) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET};
 
     event.data.u64 = (uint64_t)slot->generation << 32 | (uint32_t)fd;
     if (epoll_ctl(backend->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
@@ -120,7 +123,7 @@ static void deregister_fd(struct cede__backend *backend, struct slot *slot, int 
     if (slot->registered)
         epoll_ctl(backend->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     slot->generation++;
-    slot->registered = slot->always_ready = slot->hung_up = false;
+    slot->registered = slot->always_ready = slot->eventful = slot->asked = false;
     slot->dry[CEDE__IO_IN] = slot->dry[CEDE__IO_OUT] = false;
 }
 
@@ -214,10 +217,24 @@ static ssize_t try_call(struct cede__io *io) {
     return r < 0 ? -errno : r;
 }
 
+/* A Unix stream is different: a read stops behind what came with an fd. */
+static bool is_tcp(struct slot *slot, int fd) {
+    int domain = AF_UNSPEC;
+    socklen_t len = sizeof domain;
+
+    if (!slot->asked) {
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+        slot->is_tcp = domain == AF_INET || domain == AF_INET6;
+        slot->asked = true;
+    }
+    return slot->is_tcp;
+}
+
 /* Whether a receive has taken all that there was. */
-static bool has_drained(const struct cede__io *io, const struct slot *slot, ssize_t r) {
+static bool has_drained(const struct cede__io *io, struct slot *slot, ssize_t r) {
     return io->code == CEDE__IO_RECV && (io->options & CEDE__IO_READ_AHEAD) && io->flags == 0 &&
-           r > 0 && (size_t)r < io->len && slot->registered && !slot->hung_up;
+           r > 0 && (size_t)r < io->len && slot->registered && !slot->eventful &&
+           is_tcp(slot, io->fd);
 }
 
 /* Makes the call; returns whether the operation has ended, with its result. */
@@ -310,8 +327,8 @@ static void handle_event(struct cede__backend *backend, const struct epoll_event
 
     if (!slot || slot->generation != event->data.u64 >> 32)
         return;
-    if (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        slot->hung_up = true;
+    if (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+        slot->eventful = true;
     if (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         retry(backend, slot, CEDE__IO_IN);
     if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))

@@ -15,9 +15,9 @@
  * keep the order of submission. POLL operations queue nowhere.
  *
  * Reading ahead: one multishot receive an fd takes buffers from a ring that all fds share. A
- * completion is copied to the first waiting receiver, or stays in the slot's inbox (a chain of at
- * most INBOX_MAX buffers; beyond that the multishot receive is cancelled, and TCP's window tells
- * the peer). When the shared ring runs dry, receivers fall back to receiving into their own memory.
+ * completion is copied to the first waiting receiver, or stays in the slot's inbox (a chain of
+ * buffers; at INBOX_MAX the multishot receive is cancelled, what the kernel had taken by then still
+ * comes, and TCP's window tells the peer). When the shared ring runs dry, receivers fall back to receiving into their own memory.
  * Nothing that has been received is lost by a cancel: it waits in the inbox for the next receiver.
  *
  * Completions are told apart by the low bits of user_data: an operation's address, or a tag. The
@@ -59,7 +59,7 @@ struct cede__uring_slot {
     uint32_t watchers;
     uint64_t batch; /* the backend's, when a request for this fd was last prepared */
     uint16_t inbox_first, inbox_last; /* buffers that were received and not yet read */
-    uint8_t inbox_count;
+    uint16_t inbox_count;
     bool known;
     bool armed;    /* a multishot receive runs */
     bool stopping; /* and is being cancelled */
