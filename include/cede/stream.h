@@ -21,9 +21,15 @@ CEDE_PUBLIC int cede_stream_open(int fd, const struct cede_address *peer, cede_s
  * -ECONNRESET; -ECANCELED, and then no byte was taken. */
 CEDE_PUBLIC ssize_t cede_stream_read(cede_stream *stream, void *buf, size_t size);
 
+/* The same, without a buffer: *ret_data points to the bytes wherever they are, until the stream is
+ * read again or closed. A task that waits here holds no memory for what may come. One task at a
+ * time may read the stream in this way. -ENOMEM. */
+CEDE_PUBLIC ssize_t cede_stream_next(cede_stream *stream, const void **ret_data);
+
 /* Writes all size bytes; waits while the peer is slow. Returns 0; -EPIPE, -ECONNRESET; -ECANCELED,
  * and then the peer may have got a part (the stream's position is lost: close it). What several
- * tasks write to one stream is not mixed: they take turns. The buffer must stay until it returns. */
+ * tasks write to one stream is not mixed: they take turns. The buffer must stay until it returns.
+ */
 CEDE_PUBLIC int cede_stream_write(cede_stream *stream, const void *buf, size_t size);
 
 /* Tells the peer that nothing more will be written; reading goes on. Never blocks. */

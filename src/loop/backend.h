@@ -45,11 +45,16 @@ enum cede__io_direction { CEDE__IO_IN, CEDE__IO_OUT };
 
 /* The fd is a byte stream that nobody else reads: the backend may read ahead. */
 #define CEDE__IO_READ_AHEAD 1
+/* For a RECV with READ_AHEAD: the buffer is the backend's. A positive result comes with the bytes'
+ * place in `buf`, lent until give_back(buf); len is ignored. A completion with -EAGAIN says that
+ * there is something now: submit again. (So a buffer is taken when its reader runs, not while a
+ * thousand others are told as well.) */
+#define CEDE__IO_LEND 2
 
 struct cede__io {
     struct cede_list link; /* the backend's, while pending */
     uint8_t code;
-    uint8_t options; /* CEDE__IO_READ_AHEAD */
+    uint8_t options; /* CEDE__IO_READ_AHEAD, CEDE__IO_LEND */
     uint8_t state;   /* the backend's */
     int fd;
     int flags;
@@ -108,6 +113,7 @@ struct cede__backend_ops {
     void (*forget)(struct cede__backend *backend, int fd);
     bool (*submit)(struct cede__backend *backend, struct cede__io *io);
     int (*cancel)(struct cede__backend *backend, struct cede__io *io);
+    void (*give_back)(struct cede__backend *backend, void *buf);
     /* Completes what has happened; waits for something to happen, or for wake(), until the clock
      * reaches `until` (0: does not wait). Returns early at any time. */
     void (*poll)(struct cede__backend *backend, uint64_t until);
@@ -115,7 +121,8 @@ struct cede__backend_ops {
     void (*wake)(struct cede__backend *backend);
     /* Operations that are pending: what poll() may wait for. */
     size_t (*pending)(const struct cede__backend *backend);
-    /* Whether a poll that does not wait would find nothing; cheap, and may err to false. */
+    /* Whether a poll that does not wait would find nothing; a cheap answer that may err to false.
+     */
     bool (*idle)(const struct cede__backend *backend);
 };
 

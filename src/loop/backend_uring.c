@@ -61,6 +61,7 @@ static void uring_close(struct cede__backend *backend) {
     if (backend->wake_fd >= 0)
         close(backend->wake_fd);
     cede__fdtable_free(&backend->slots);
+    cede__lend_close(&backend->lender);
     cede__free(backend);
 }
 
@@ -220,11 +221,19 @@ static void uring_forget(struct cede__backend *backend, int fd) {
         uring_submit_now(backend);
 }
 
+static bool lends(const struct cede__io *io) {
+    return io->code == CEDE__IO_RECV && (io->options & CEDE__IO_LEND);
+}
+
 static void prepare_io(struct io_uring_sqe *sqe, struct cede__io *io) {
     int flags = io->flags & ~(MSG_DONTWAIT | MSG_WAITALL);
 
     switch ((enum cede__io_code)io->code) {
     case CEDE__IO_RECV:
+        if (lends(io)) {
+            io_uring_prep_poll_add(sqe, io->fd, POLLIN);
+            break;
+        }
         io_uring_prep_recv(sqe, io->fd, io->buf, io->len, flags);
         break;
     case CEDE__IO_SEND:
@@ -281,6 +290,17 @@ static bool finish(struct cede__io *io, int result) {
     return true;
 }
 
+/* Where reading ahead does not do, a receiver that borrows asks for itself. */
+static bool try_lend(struct cede__backend *backend, const struct cede__uring_slot *slot,
+                     struct cede__io *io) {
+    ssize_t n;
+
+    if (!lends(io) || cede__ahead_wanted(backend, slot, io))
+        return false;
+    n = cede__lend_recv(&backend->lender, io);
+    return n != -EAGAIN && n != -EINTR && finish(io, (int)n);
+}
+
 static bool uring_submit(struct cede__backend *backend, struct cede__io *io) {
     enum cede__io_direction direction = cede__io_direction(io);
     struct cede__uring_slot *slot;
@@ -300,7 +320,7 @@ static bool uring_submit(struct cede__backend *backend, struct cede__io *io) {
         return false;
     }
     first = cede__list_empty(&slot->queue[direction]);
-    if (first && cede__ahead_take(backend, slot, io))
+    if (first && (cede__ahead_take(backend, slot, io) || try_lend(backend, slot, io)))
         return true;
     cede__list_append(&slot->queue[direction], &io->link);
     io->state = URING_QUEUED;
@@ -348,7 +368,9 @@ static void io_completion(struct cede__backend *backend, struct cede__io *io, in
         cede__uring_complete(backend, io, result >= 0 ? result : -EBADF);
         return;
     }
-    if (goes_on(io, result)) {
+    if (result >= 0 && lends(io)) {
+        result = -EAGAIN; /* to be submitted again, by its task */
+    } else if (goes_on(io, result)) {
         give_to_kernel(backend, slot, io);
         return;
     }
@@ -443,6 +465,7 @@ const struct cede__backend_ops cede__backend_uring = {
     .forget = uring_forget,
     .submit = uring_submit,
     .cancel = uring_cancel,
+    .give_back = cede__ahead_give_back,
     .poll = uring_poll,
     .wake = uring_wake,
     .pending = uring_pending,

@@ -139,8 +139,8 @@ void cede__posts_drop(struct cede_loop *loop);
 void cede__signals_run(struct cede_loop *loop);
 void cede__signals_drop(struct cede_loop *loop);
 void cede__signals_forget(void); /* in a forked child */
-/* The same as cede_loop_add_signal(), but the signal is no reason for the loop to wait; and its end,
- * unless the signal has got another function meanwhile. */
+/* The same as cede_loop_add_signal(), but the signal is no reason for the loop to wait; and its
+ * end, unless the signal has got another function meanwhile. */
 int cede__signal_add_unheld(struct cede_loop *loop, int signal, cede_callback fn, void *arg);
 void cede__signal_remove_unheld(struct cede_loop *loop, int signal, cede_callback fn);
 void cede__watches_init(struct cede_loop *loop);

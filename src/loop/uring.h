@@ -17,8 +17,9 @@
  * Reading ahead: one multishot receive an fd takes buffers from a ring that all fds share. A
  * completion is copied to the first waiting receiver, or stays in the slot's inbox (a chain of
  * buffers; at INBOX_MAX the multishot receive is cancelled, what the kernel had taken by then still
- * comes, and TCP's window tells the peer). When the shared ring runs dry, receivers fall back to receiving into their own memory.
- * Nothing that has been received is lost by a cancel: it waits in the inbox for the next receiver.
+ * comes, and TCP's window tells the peer). When the shared ring runs dry, receivers fall back to
+ * receiving into their own memory. Nothing that has been received is lost by a cancel: it waits in
+ * the inbox for the next receiver.
  *
  * Completions are told apart by the low bits of user_data: an operation's address, or a tag. The
  * multishot receive carries its slot's generation, so that completions for an fd that was forgotten
@@ -29,6 +30,7 @@
 
 #include "base/list.h"
 #include "loop/backend.h"
+#include "loop/backend_lend.h"
 #include "loop/fdtable.h"
 
 #include <liburing.h>
@@ -85,6 +87,7 @@ struct cede__backend {
     struct io_uring_buf_ring *buffer_ring;
     char *buffer_memory;
     struct cede__uring_buffer *buffers;
+    struct cede__lender lender; /* for when the shared buffers do not do */
 };
 
 /* backend_uring.c */
@@ -108,6 +111,7 @@ bool cede__ahead_take(struct cede__backend *backend, struct cede__uring_slot *sl
 void cede__ahead_arm(struct cede__backend *backend, struct cede__uring_slot *slot, int fd);
 /* Ends reading ahead for good and gives what is unread back. */
 void cede__ahead_forget(struct cede__backend *backend, struct cede__uring_slot *slot, int fd);
+void cede__ahead_give_back(struct cede__backend *backend, void *buf);
 void cede__ahead_completion(struct cede__backend *backend, const struct io_uring_cqe *cqe);
 
 #endif

@@ -72,7 +72,7 @@ bool cede__ahead_wanted(const struct cede__backend *backend, const struct cede__
     if (io->code != CEDE__IO_RECV)
         return false;
     return slot->armed || (backend->buffer_ring && (io->options & CEDE__IO_READ_AHEAD) &&
-                           io->len <= 2 * (size_t)BUFFER_SIZE);
+                           ((io->options & CEDE__IO_LEND) || io->len <= 2 * (size_t)BUFFER_SIZE));
 }
 
 void cede__ahead_arm(struct cede__backend *backend, struct cede__uring_slot *slot, int fd) {
@@ -89,27 +89,49 @@ void cede__ahead_arm(struct cede__backend *backend, struct cede__uring_slot *slo
     slot->stopping = false;
 }
 
+static uint16_t pop_inbox(struct cede__backend *backend, struct cede__uring_slot *slot) {
+    uint16_t id = slot->inbox_first;
+
+    slot->inbox_first = backend->buffers[id].next;
+    if (slot->inbox_first == CEDE__URING_NO_BUFFER)
+        slot->inbox_last = CEDE__URING_NO_BUFFER;
+    slot->inbox_count--;
+    return id;
+}
+
 /* Copies from the first buffer of the inbox, and gives it back when it is empty. */
-static int read_inbox(struct cede__backend *backend, struct cede__uring_slot *slot,
+static int copy_inbox(struct cede__backend *backend, struct cede__uring_slot *slot,
                       const struct cede__io *io) {
     uint16_t id = slot->inbox_first;
     struct cede__uring_buffer *buffer = &backend->buffers[id];
     size_t n = io->len < buffer->len ? io->len : buffer->len;
-    bool peek = io->flags & MSG_PEEK;
 
     memcpy(io->buf, buffer_at(backend, id) + buffer->offset, n);
-    if (peek)
+    if (io->flags & MSG_PEEK)
         return (int)n;
     buffer->offset += (uint32_t)n;
     buffer->len -= (uint32_t)n;
-    if (buffer->len == 0) {
-        slot->inbox_first = buffer->next;
-        if (slot->inbox_first == CEDE__URING_NO_BUFFER)
-            slot->inbox_last = CEDE__URING_NO_BUFFER;
-        slot->inbox_count--;
-        give_back(backend, id);
-    }
+    if (buffer->len == 0)
+        give_back(backend, pop_inbox(backend, slot));
     return (int)n;
+}
+
+/* Hands the first buffer of the inbox out; it comes back by cede__ahead_give_back(). */
+static int lend_inbox(struct cede__backend *backend, struct cede__uring_slot *slot,
+                      struct cede__io *io) {
+    uint16_t id = pop_inbox(backend, slot);
+
+    io->buf = buffer_at(backend, id) + backend->buffers[id].offset;
+    return (int)backend->buffers[id].len;
+}
+
+void cede__ahead_give_back(struct cede__backend *backend, void *buf) {
+    uintptr_t offset = (uintptr_t)buf - (uintptr_t)backend->buffer_memory;
+
+    if (offset < (uintptr_t)BUFFERS * BUFFER_SIZE)
+        give_back(backend, (uint16_t)(offset / BUFFER_SIZE));
+    else
+        cede__lend_give_back(&backend->lender, buf);
 }
 
 bool cede__ahead_take(struct cede__backend *backend, struct cede__uring_slot *slot,
@@ -117,7 +139,8 @@ bool cede__ahead_take(struct cede__backend *backend, struct cede__uring_slot *sl
     if (io->code != CEDE__IO_RECV)
         return false;
     if (slot->inbox_count > 0) {
-        io->result = read_inbox(backend, slot, io);
+        io->result = io->options & CEDE__IO_LEND ? lend_inbox(backend, slot, io)
+                                                 : copy_inbox(backend, slot, io);
         return true;
     }
     if (slot->ended) {
@@ -137,14 +160,8 @@ static void stop(struct cede__backend *backend, struct cede__uring_slot *slot, i
 
 void cede__ahead_forget(struct cede__backend *backend, struct cede__uring_slot *slot, int fd) {
     stop(backend, slot, fd);
-    while (slot->inbox_count > 0) {
-        uint16_t id = slot->inbox_first;
-
-        slot->inbox_first = backend->buffers[id].next;
-        slot->inbox_count--;
-        give_back(backend, id);
-    }
-    slot->inbox_first = slot->inbox_last = CEDE__URING_NO_BUFFER;
+    while (slot->inbox_count > 0)
+        give_back(backend, pop_inbox(backend, slot));
     slot->generation++;
     slot->armed = slot->stopping = slot->ended = false;
 }

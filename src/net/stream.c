@@ -18,6 +18,7 @@
 struct cede_stream {
     int fd;                   /* -1: closed */
     uint32_t users;           /* tasks that write, or wait for their turn */
+    void *lent;               /* what cede_stream_next() handed out */
     bool writing;             /* one of them has the turn */
     struct cede_list writers; /* the others, waiting */
     struct cede_address peer;
@@ -30,6 +31,7 @@ int cede_stream_open(int fd, const struct cede_address *peer, cede_stream **ret_
         return -ENOMEM;
     stream->fd = fd;
     stream->users = 0;
+    stream->lent = NULL;
     stream->writing = false;
     cede__list_init(&stream->writers);
     if (peer)
@@ -55,11 +57,28 @@ int cede_connect(const char *address, cede_stream **ret_stream) {
     return r;
 }
 
+static void give_back(cede_stream *stream) {
+    if (stream->lent && cede__loop)
+        cede__loop->ops->give_back(cede__loop->backend, stream->lent);
+    stream->lent = NULL;
+}
+
+/* What takes no time either is a place to be cancelled. */
+static int nothing(void) {
+    struct cede_task *task;
+    int r = cede__blocking(&task);
+
+    if (r == 0)
+        cede__charge(task);
+    return r;
+}
+
 ssize_t cede_stream_read(cede_stream *stream, void *buf, size_t size) {
     struct cede__io_wait wait;
 
     if (size == 0)
-        return 0;
+        return nothing();
+    give_back(stream);
     wait.io.code = CEDE__IO_RECV;
     wait.io.options = CEDE__IO_READ_AHEAD;
     wait.io.fd = stream->fd;
@@ -67,6 +86,21 @@ ssize_t cede_stream_read(cede_stream *stream, void *buf, size_t size) {
     wait.io.buf = buf;
     wait.io.len = size;
     return cede__io_run(&wait, "data to read");
+}
+
+ssize_t cede_stream_next(cede_stream *stream, const void **ret_data) {
+    struct cede__io_wait wait;
+    ssize_t n;
+
+    give_back(stream);
+    wait.io.code = CEDE__IO_RECV;
+    wait.io.options = CEDE__IO_READ_AHEAD | CEDE__IO_LEND;
+    wait.io.fd = stream->fd;
+    wait.io.flags = 0;
+    n = cede__io_run(&wait, "data to read");
+    if (n > 0)
+        *ret_data = stream->lent = wait.io.buf;
+    return n;
 }
 
 static int give_up_turn(struct cede_waiter *waiter) {
@@ -118,8 +152,11 @@ static int send_all(const cede_stream *stream, const char *buf, size_t size) {
 }
 
 int cede_stream_write(cede_stream *stream, const void *buf, size_t size) {
-    int r;
+    struct cede_task *task;
+    int r = cede__blocking(&task);
 
+    if (r < 0)
+        return r;
     stream->users++;
     r = wait_for_turn(stream);
     if (r == 0) {
@@ -138,6 +175,7 @@ int cede_stream_shutdown(cede_stream *stream) {
 cede_stream *cede_stream_close(cede_stream *stream) {
     if (!stream)
         return NULL;
+    give_back(stream);
     cede_close(stream->fd);
     stream->fd = -1;
     while (!cede__list_empty(&stream->writers)) {
