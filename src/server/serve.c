@@ -206,6 +206,11 @@ static int serve(struct server *server) {
     return r;
 }
 
+/* Told at once, rather than to each client by refusing it. */
+static bool stack_size_is_sensible(size_t size) {
+    return size == 0 || (size >= CEDE__STACK_MIN && size <= CEDE__STACK_MAX);
+}
+
 int cede_serve_with(const char *address, cede_stream_fn fn, void *arg,
                     const struct cede_server_options *options) {
     struct server server = {.fn = fn, .arg = arg, .reserve = -1};
@@ -214,7 +219,7 @@ int cede_serve_with(const char *address, cede_stream_fn fn, void *arg,
     struct cede_task *task;
     int r;
 
-    if (!fn)
+    if (!fn || (options && !stack_size_is_sensible(options->stack_size)))
         return -EINVAL;
     r = cede__blocking(&task);
     if (r == 0)
