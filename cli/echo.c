@@ -55,12 +55,13 @@ static void note_traffic(struct client *client) {
         cede_scope_set_deadline(&client->idle, cede_after(client->idle_timeout_ns));
 }
 
-/* Returns 0 at the client's end of file. */
+/* Returns 0 at the client's end of file. While it waits it holds no buffer, so that an idle client
+ * takes little memory. */
 static int send_back(struct client *client) {
-    char data[4096];
+    const void *data;
     ssize_t n;
 
-    while ((n = cede_stream_read(client->stream, data, sizeof data)) > 0) {
+    while ((n = cede_stream_next(client->stream, &data)) > 0) {
         int r;
 
         note_traffic(client);
