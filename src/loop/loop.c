@@ -14,6 +14,7 @@
 #define TRIM_BATCH 16
 
 CEDE_THREAD_LOCAL struct cede_loop *cede__loop;
+unsigned cede__generation;
 
 static const struct cede__backend_ops *const backends[] = {
 #ifdef CEDE_HAVE_URING
@@ -27,6 +28,7 @@ static const struct cede__backend_ops *const backends[] = {
 static void after_fork_in_child(void) {
     cede__signals_forget();
     cede__loop = NULL;
+    cede__generation++;
 }
 
 static void install_fork_handler(void) {
@@ -41,7 +43,8 @@ static const struct cede__backend_ops *find_backend(const char *name) {
     return NULL;
 }
 
-/* Opens the backend that was asked for, or the first that runs. */
+/* Opens the backend that was asked for, or the first that runs. A backend that says why it does not
+ * run is replaced; one that finds no memory or no fd would run, and that is an error. */
 static int open_backend(struct cede_loop *loop, const char *wanted) {
     const struct cede__backend_ops *ops = backends[0];
     const char *from = "it is the best that runs here", *failure = NULL;
@@ -63,9 +66,8 @@ static int open_backend(struct cede_loop *loop, const char *wanted) {
             failure = "this build has no io_uring";
     }
     r = ops ? ops->open(&loop->backend, &failure) : -ENOSYS;
-    if (r < 0 && ops != &cede__backend_epoll) {
-        snprintf(loop->why, sizeof loop->why, "io_uring does not run here: %s",
-                 failure ? failure : cede_strerror(r));
+    if (r < 0 && failure && ops != &cede__backend_epoll) {
+        snprintf(loop->why, sizeof loop->why, "io_uring does not run here: %s", failure);
         ops = &cede__backend_epoll;
         r = ops->open(&loop->backend, &failure);
     } else {
@@ -116,6 +118,7 @@ int cede_loop_new(cede_loop **ret_loop, const struct cede_loop_options *options)
     cede__wheel_init(&loop->timers, loop->now);
     cede__watches_init(loop);
     loop->home = cede__fiber_self();
+    loop->generation = cede__generation;
     cede__loop = loop;
     *ret_loop = loop;
     return 0;
@@ -251,6 +254,8 @@ static void one_pass(struct cede_loop *loop, bool wait, uint32_t interval) {
 }
 
 static int begin(struct cede_loop *loop) {
+    if (!loop)
+        return -EINVAL;
     if (loop != cede__loop)
         return -EPERM;
     if (loop->running || cede__fiber_current != loop->home)
@@ -261,10 +266,10 @@ static int begin(struct cede_loop *loop) {
 
 int cede_loop_run(cede_loop *loop) {
     int r = begin(loop);
-    bool wait = !cede__loop_exhausted(loop);
 
     if (r < 0)
         return r;
+    bool wait = !cede__loop_exhausted(loop);
     do {
         one_pass(loop, wait, CEDE__POLL_INTERVAL);
         wait = true;

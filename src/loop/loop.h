@@ -48,12 +48,16 @@ struct cede_loop {
     size_t fibers; /* tasks that live on the loop, and may stand in the ring */
     _Atomic(struct cede__post *) posts;
     atomic_bool signalled;
+    unsigned generation; /* cede__generation when it was made */
 
     void *tasks; /* the task layer's */
     struct cede__wheel timers;
 };
 
 extern __attribute__((visibility("hidden"))) CEDE_THREAD_LOCAL struct cede_loop *cede__loop;
+
+/* Counts the forks that lead to this process: a loop of another generation is not of this one. */
+extern __attribute__((visibility("hidden"))) unsigned cede__generation;
 
 /* Promises a place in the ready ring to something that will be made ready. -ENOMEM. */
 int cede__ready_reserve(struct cede_loop *loop);

@@ -17,6 +17,8 @@ int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg) {
 
     if (!loop || !fn)
         return -EINVAL;
+    if (loop->generation != cede__generation)
+        return -EPERM;
     post = cede__alloc(sizeof *post);
     if (!post)
         return -ENOMEM;

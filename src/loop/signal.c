@@ -13,20 +13,25 @@ struct entry {
     void *arg;
     bool held; /* the loop waits for it */
     atomic_bool came;
+    atomic_uint handlers; /* that run now, in any thread, and may hold `loop` */
 };
 
 static struct entry entries[NSIG];
 static pthread_mutex_t entries_lock = PTHREAD_MUTEX_INITIALIZER; /* taking and leaving entries */
 
 static void on_signal(int signal) {
-    struct cede_loop *loop = atomic_load(&entries[signal].loop);
+    struct entry *entry = &entries[signal];
+    struct cede_loop *loop;
     int saved = errno;
 
+    atomic_fetch_add(&entry->handlers, 1);
+    loop = atomic_load(&entry->loop);
     if (loop) {
-        atomic_store(&entries[signal].came, true);
+        atomic_store(&entry->came, true);
         atomic_store(&loop->signalled, true);
         loop->ops->wake(loop->backend);
     }
+    atomic_fetch_sub(&entry->handlers, 1);
     errno = saved;
 }
 
@@ -84,6 +89,10 @@ static bool remove_signal(struct cede_loop *loop, int signal, cede_callback fn) 
     if (atomic_load(&entry->loop) == loop && (!fn || entry->fn == fn)) {
         loop->kernel->restore_signal(signal);
         atomic_store(&entry->loop, NULL);
+        /* A handler that runs in another thread still has the loop, which may be freed next. One
+         * that interrupts this thread is over when it goes on, so this ends. */
+        while (atomic_load(&entry->handlers) > 0)
+            continue;
         if (entry->held)
             cede_loop_release(loop);
         had = true;
@@ -93,7 +102,7 @@ static bool remove_signal(struct cede_loop *loop, int signal, cede_callback fn) 
 }
 
 bool cede_loop_remove_signal(cede_loop *loop, int signal) {
-    if (!loop || signal <= 0 || signal >= NSIG)
+    if (!loop || loop != cede__loop || signal <= 0 || signal >= NSIG)
         return false;
     return remove_signal(loop, signal, NULL);
 }
@@ -127,6 +136,7 @@ void cede__signals_forget(void) {
         if (loop)
             loop->kernel->restore_signal(signal);
         atomic_store(&entries[signal].loop, NULL);
+        atomic_store(&entries[signal].handlers, 0);
     }
     pthread_mutex_init(&entries_lock, NULL);
 }

@@ -115,7 +115,7 @@ static int add(struct cede_loop *loop, int fd, int direction, cede_callback fn, 
 }
 
 static bool remove_watch(struct cede_loop *loop, int fd, int direction) {
-    struct pair *pair = loop ? cede__fdtable_find(&loop->watches, fd) : NULL;
+    struct pair *pair = loop && loop == cede__loop ? cede__fdtable_find(&loop->watches, fd) : NULL;
     struct watch *watch = pair ? pair->by_direction[direction] : NULL;
 
     if (!watch)
