@@ -51,6 +51,8 @@ int cede__io_close(int fd) {
         return -EPERM;
     if (fd < 0)
         return -EBADF;
+    cede_loop_remove_reader(loop, fd);
+    cede_loop_remove_writer(loop, fd);
     loop->ops->forget(loop->backend, fd);
     return loop->kernel->close(fd);
 }
