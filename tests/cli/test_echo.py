@@ -80,8 +80,9 @@ def test_netcat(server):
 
 def test_socat(server):
     data = random.Random(3).randbytes(200_000)
-    socat = subprocess.run([tool("socat"), "-t", str(PATIENCE), "-", f"TCP:127.0.0.1:{server.port}"],
-                           input=data, capture_output=True, timeout=PATIENCE)
+    socat = subprocess.run(
+        [tool("socat"), "-t", str(PATIENCE), "-", f"TCP:127.0.0.1:{server.port}"],
+        input=data, capture_output=True, timeout=PATIENCE)
     assert (socat.returncode, socat.stdout) == (0, data)
 
 
@@ -128,8 +129,8 @@ def test_max_clients(backend):
 
 
 def test_idle_timeout_closes_the_idle_and_the_deaf(backend):
-    """One client sends nothing, one stopped sending, one does not read. A fourth one has traffic all
-    the time, for longer than the timeout."""
+    """One client sends nothing, one stopped sending, one does not read. A fourth one has traffic
+    all the time."""
     with serving("--backend", backend, "--idle-timeout", 0.4, "-v") as server:
         silent, tired, deaf, busy = [server.connect() for _ in range(4)]
         assert echoes(tired)

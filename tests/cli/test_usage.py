@@ -170,7 +170,8 @@ def test_broken_standard_output(arguments):
 
 def test_closed_standard_output(backend):
     """The first socket must not become standard output."""
-    result = cede("echo", *ANY_PORT, "--backend", backend, wrapper=["sh", "-c", 'exec "$@" >&-', ""])
+    closing = ["sh", "-c", 'exec "$@" >&-', ""]
+    result = cede("echo", *ANY_PORT, "--backend", backend, wrapper=closing)
     check_refused(result, 1, "standard output", "Bad file descriptor")
 
 
