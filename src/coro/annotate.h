@@ -199,4 +199,21 @@ CEDE__NOTE_INLINE void cede__valgrind_usable(void *start, size_t size) {
 #endif
 }
 
+/* Memory that is mapped by system calls which TSan does not see may come back at the address that
+ * another thread had unmapped. Whoever unmaps says so before, whoever maps after; `what` names the
+ * kind of memory. */
+static inline void cede__annotate_unmap(const void *what) {
+#ifdef CEDE__TSAN
+    __tsan_release((void *)(uintptr_t)what);
+#endif
+    (void)what;
+}
+
+static inline void cede__annotate_mapped(const void *what) {
+#ifdef CEDE__TSAN
+    __tsan_acquire((void *)(uintptr_t)what);
+#endif
+    (void)what;
+}
+
 #endif

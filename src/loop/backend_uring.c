@@ -11,6 +11,7 @@
 #include "loop/uring.h"
 
 #include "base/alloc.h"
+#include "coro/annotate.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -57,6 +58,7 @@ static void arm_wake(struct cede__backend *backend) {
 
 static void uring_close(struct cede__backend *backend) {
     cede__ahead_close(backend);
+    cede__annotate_unmap(&cede__backend_uring);
     io_uring_queue_exit(&backend->ring);
     if (backend->wake_fd >= 0)
         close(backend->wake_fd);
@@ -140,6 +142,7 @@ static int uring_open(struct cede__backend **ret_backend, const char **ret_why) 
         cede__free(backend);
         return r;
     }
+    cede__annotate_mapped(&cede__backend_uring);
     /* Saves the kernel a look-up a call; only a matter of speed. */
     io_uring_register_ring_fd(&backend->ring);
     cede__fdtable_init(&backend->slots, sizeof(struct cede__uring_slot));

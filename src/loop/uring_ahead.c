@@ -106,7 +106,8 @@ static int copy_inbox(struct cede__backend *backend, struct cede__uring_slot *sl
     struct cede__uring_buffer *buffer = &backend->buffers[id];
     size_t n = io->len < buffer->len ? io->len : buffer->len;
 
-    memcpy(io->buf, buffer_at(backend, id) + buffer->offset, n);
+    if (n > 0) /* else there need not be a buffer */
+        memcpy(io->buf, buffer_at(backend, id) + buffer->offset, n);
     if (io->flags & MSG_PEEK)
         return (int)n;
     buffer->offset += (uint32_t)n;
