@@ -97,6 +97,7 @@ ssize_t cede_stream_next(cede_stream *stream, const void **ret_data) {
     wait.io.options = CEDE__IO_READ_AHEAD | CEDE__IO_LEND;
     wait.io.fd = stream->fd;
     wait.io.flags = 0;
+    wait.io.len = 0;
     n = cede__io_run(&wait, "data to read");
     if (n > 0)
         *ret_data = stream->lent = wait.io.buf;
