@@ -18,22 +18,23 @@ static const struct cli_option help_option = {"help",           'h', CLI_FLAG, N
 struct forms {
     struct option longs[MAX_OPTIONS + 2];
     char shorts[2 * MAX_OPTIONS + 4];
+    size_t n_shorts;
 };
 
 static void add_form(struct forms *forms, const struct cli_option *option, int number) {
-    char letter[] = {option->letter, option->value ? ':' : '\0', '\0'};
-
     forms->longs[number] = (struct option){
         option->name, option->value ? required_argument : no_argument, NULL, FIRST_OPTION + number};
     if (option->letter)
-        strcat(forms->shorts, letter);
+        forms->shorts[forms->n_shorts++] = option->letter;
+    if (option->letter && option->value)
+        forms->shorts[forms->n_shorts++] = ':';
 }
 
 static int make_forms(struct forms *forms, const struct cli_option *options) {
     int count = 0;
 
     memset(forms, 0, sizeof *forms);
-    forms->shorts[0] = ':'; /* tell missing values from unknown options */
+    forms->shorts[forms->n_shorts++] = ':'; /* tell missing values from unknown options */
     for (; options[count].name && count < MAX_OPTIONS; count++)
         add_form(forms, &options[count], count);
     add_form(forms, &help_option, count);

@@ -145,6 +145,14 @@ def echoes(client, data=b"hello"):
     return back == data
 
 
+def fill(client):
+    """Sends without reading until nothing more is taken."""
+    client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            client.send(bytes(1 << 16))
+
+
 def is_over(client):
     """Whether the server has ended the connection, by an end or by a reset."""
     try:

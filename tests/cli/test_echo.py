@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import (PATIENCE, eventually, echoes, is_over, receive, reset, serving, tool)
+from conftest import (PATIENCE, echoes, eventually, fill, is_over, receive, reset, serving, tool)
 
 
 def test_one_byte_and_one_more(server):
@@ -64,10 +64,7 @@ def test_many_clients_take_turns(server):
 
 def test_a_client_that_does_not_read_holds_up_nobody(server):
     with server.connect() as deaf, server.connect() as client:
-        deaf.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                deaf.send(bytes(1 << 16))
+        fill(deaf)
         for _ in range(100):
             assert echoes(client)
 
@@ -129,43 +126,49 @@ def test_max_clients(backend):
 
 
 def test_idle_timeout_closes_the_idle_and_the_deaf(backend):
-    """One client sends nothing, one stopped sending, one does not read. A fourth one has traffic
-    all the time."""
+    """One client sends nothing, one stopped sending, one does not read."""
     with serving("--backend", backend, "--idle-timeout", 0.4, "-v") as server:
-        silent, tired, deaf, busy = [server.connect() for _ in range(4)]
+        silent, tired, deaf = [server.connect() for _ in range(3)]
         assert echoes(tired)
-        deaf.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                deaf.send(bytes(1 << 16))
-        over = set()
-        silent.setblocking(False)
-        tired.setblocking(False)
-
-        def others_are_over():
-            assert echoes(busy)
-            for client in {silent, tired} - over:
-                try:
-                    if client.recv(1) == b"":
-                        over.add(client)
-                except BlockingIOError:
-                    pass
-            return len(over) == 2 and server.stderr().count("idle for too long") == 3
-
-        eventually(others_are_over, "the idle clients are closed")
-        assert echoes(busy)
-        for client in (silent, tired, deaf, busy):
+        fill(deaf)
+        for client in (silent, tired):
+            assert client.recv(1) == b""
+        eventually(lambda: server.stderr().count("idle for too long") == 3, "all are closed")
+        deaf.settimeout(PATIENCE)
+        for client in (silent, tired, deaf):
+            assert is_over(client)
             client.close()
 
 
+def traffic(client, duration):
+    """Sends and receives for so long. Returns whether the connection stayed, and the longest time
+    in which this process had no chance to send."""
+    longest, last, end = 0, time.monotonic(), time.monotonic() + duration
+    while (now := time.monotonic()) < end:
+        longest, last = max(longest, now - last), now
+        try:
+            client.sendall(b"x")
+            if client.recv(1) != b"x":
+                return False, longest
+        except (ConnectionResetError, BrokenPipeError):
+            return False, longest
+        time.sleep(0.02)
+    return True, longest
+
+
 def test_a_client_is_not_idle_while_it_has_traffic(backend):
-    """The timeout is generous against a pause, and the pauses together are longer than it."""
-    with serving("--backend", backend, "--idle-timeout", 2) as server:
+    """It stays for several times the timeout; but where the machine made it pause, that says
+    nothing, and it tries again."""
+    timeout = 0.5
+
+    def attempt():
         with server.connect() as client:
-            end = time.monotonic() + 3
-            while time.monotonic() < end:
-                assert echoes(client)
-                time.sleep(0.05)
+            stayed, longest_pause = traffic(client, 3 * timeout)
+        assert stayed or longest_pause > timeout / 3
+        return stayed
+
+    with serving("--backend", backend, "--idle-timeout", timeout) as server:
+        eventually(attempt, "it stays")
 
 
 @pytest.mark.parametrize("stack_size", [4096, 65536, 10_000_000])
@@ -183,7 +186,7 @@ def test_stack_sizes(backend, stack_size):
 
 
 def test_verbose_tells_who_but_not_what(backend):
-    with serving("--backend", backend, "-v") as server:
+    with serving("--backend", backend, "-v", "--drain-timeout", 3600) as server:
         with server.connect() as client:
             name = "127.0.0.1:%d" % client.getsockname()[1]
             server.logged(f"{name} joins\n")
@@ -203,7 +206,8 @@ def test_verbose_tells_who_but_not_what(backend):
         assert server.wait() == 0
         assert "secret" not in server.stderr()
         shape = r"127\.0\.0\.1:\d+ (joins|leaves: [a-z ]+; \d+ bytes sent back)"
-        assert all(re.fullmatch(shape, line) for line in server.stderr().splitlines())
+        odd = [line for line in server.stderr().splitlines() if not re.fullmatch(shape, line)]
+        assert odd == []
 
 
 def test_silent_unless_asked(server):
