@@ -7,6 +7,7 @@
 #include <cede/coro.h>
 #include <cede/loop.h>
 #include <cede/net.h>
+#include <cede/op.h>
 #include <cede/scope.h>
 #include <cede/server.h>
 #include <cede/stream.h>

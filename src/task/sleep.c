@@ -1,32 +1,50 @@
 #include "task/task.h"
 
+#include <cede/op.h>
 #include <errno.h>
 
-struct sleeper {
-    struct cede_timer timer;
-    struct cede_waiter waiter;
-};
-
 static void sleep_over(struct cede_timer *timer) {
-    cede_wake(&cede__container_of(timer, struct sleeper, timer)->waiter, 0);
+    cede_op_complete(cede__container_of(timer, struct cede_op, timer), 0);
 }
 
-static int sleep_abort(struct cede_waiter *waiter) {
-    cede_timer_cancel(&cede__container_of(waiter, struct sleeper, waiter)->timer);
+/* Until the wait begins, the timer's deadline keeps the time that was asked for. */
+static bool start_until(struct cede_op *op) {
+    uint64_t deadline = op->timer.deadline;
+
+    cede_timer_init(&op->timer, sleep_over);
+    /* To sleep for ever is a wish, and no deadlock. */
+    cede_timer_arm(&op->timer, deadline < CEDE_FOREVER ? deadline : CEDE_FOREVER - 1);
+    return false;
+}
+
+static bool start_for(struct cede_op *op) {
+    op->timer.deadline = cede_after(op->timer.deadline);
+    return start_until(op);
+}
+
+static int stop_sleep(struct cede_op *op) {
+    cede_timer_cancel(&op->timer);
     return 0;
 }
 
-int cede_sleep_until(uint64_t deadline) {
-    struct cede_task *task;
-    struct sleeper sleeper;
-    int r = cede__blocking(&task);
+static const struct cede_op_kind until_kind = {"a timer", start_until, stop_sleep};
+static const struct cede_op_kind for_kind = {"a timer", start_for, stop_sleep};
 
-    if (r < 0)
-        return r;
-    cede_waiter_init(&sleeper.waiter, sleep_abort, "a timer");
-    cede_timer_init(&sleeper.timer, sleep_over);
-    cede_timer_arm(&sleeper.timer, deadline);
-    return cede_park(&sleeper.waiter);
+void cede_op_sleep(struct cede_op *op, uint64_t duration_ns) {
+    cede_op_init(op, &for_kind, NULL);
+    op->timer.deadline = duration_ns;
+}
+
+void cede_op_sleep_until(struct cede_op *op, uint64_t deadline) {
+    cede_op_init(op, &until_kind, NULL);
+    op->timer.deadline = deadline;
+}
+
+int cede_sleep_until(uint64_t deadline) {
+    struct cede_op op;
+
+    cede_op_sleep_until(&op, deadline);
+    return cede_op_wait(&op);
 }
 
 int cede_sleep(uint64_t duration_ns) {

@@ -1,6 +1,7 @@
 /* spawn.c: how a task begins and ends. */
 #include "task/task.h"
 
+#include <cede/op.h>
 #include <errno.h>
 
 static struct cede_scope *scope_below(void *top) {
@@ -13,11 +14,10 @@ struct cede_scope *cede__task_base_scope(const struct cede_task *task) {
 
 static void wake_joiners(struct cede_task *task) {
     while (!cede__list_empty(&task->more->joiners)) {
-        struct cede_waiter *waiter =
-            cede__list_first(&task->more->joiners, struct cede_waiter, link);
+        struct cede_op *op = cede__list_first(&task->more->joiners, struct cede_op, link);
 
-        cede__list_remove(&waiter->link);
-        cede_wake(waiter, 0);
+        cede__list_remove(&op->link);
+        cede_op_complete(op, 0);
     }
 }
 

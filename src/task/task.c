@@ -1,47 +1,44 @@
 #include "task/task.h"
 
+#include <cede/op.h>
 #include <errno.h>
 
-static int withdraw_join(struct cede_waiter *waiter) {
-    cede__list_remove(&waiter->link);
+static bool join_start(struct cede_op *op) {
+    cede_task *task = op->source;
+
+    op->result = task == op->task ? -EDEADLK : 0;
+    if (task->done || task == op->task)
+        return true;
+    cede__list_append(&task->more->joiners, &op->link);
+    return false;
+}
+
+static int join_cancel(struct cede_op *op) {
+    cede__list_remove(&op->link);
     return 0;
+}
+
+static const struct cede_op_kind join_kind = {"another task to end", join_start, join_cancel};
+
+void cede_op_join(struct cede_op *op, cede_task *task) {
+    cede_op_init(op, &join_kind, task);
 }
 
 /* Whoever else waits may give the last reference back before this one runs again, so the wait holds
  * one of its own. */
-static int wait_for_end(struct cede_task *task, int *ret_result) {
-    struct cede_waiter waiter;
+int cede_join(cede_task *task, int *ret_result) {
+    struct cede_op op;
     int r;
 
-    cede_waiter_init(&waiter, withdraw_join, "another task to end");
-    cede__list_append(&task->more->joiners, &waiter.link);
+    cede_op_join(&op, task);
     cede_task_ref(task);
-    r = cede_park(&waiter);
+    r = cede_op_wait(&op);
     if (r == 0) {
         task->joined = true;
-        *ret_result = task->result;
+        if (ret_result)
+            *ret_result = task->result;
     }
     cede_task_unref(task);
-    return r;
-}
-
-int cede_join(cede_task *task, int *ret_result) {
-    struct cede_task *self;
-    int result, r = cede__blocking(&self);
-
-    if (r < 0)
-        return r;
-    if (task == self)
-        return -EDEADLK;
-    if (task->done) {
-        task->joined = true;
-        result = task->result;
-        cede__charge(self);
-    } else {
-        r = wait_for_end(task, &result);
-    }
-    if (r == 0 && ret_result)
-        *ret_result = result;
     return r;
 }
 

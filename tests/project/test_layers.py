@@ -13,7 +13,7 @@ TOPICS = {
     "base": ["base", "list"],
     "coro": ["coro"],
     "loop": ["loop", "timer"],
-    "task": ["task", "scope", "group", "future", "wait"],
+    "task": ["task", "scope", "group", "future", "wait", "op"],
     "sync": ["sync"],
     "io": ["io"],
     "net": ["net", "stream"],
