@@ -28,9 +28,10 @@ struct cede_address {
 /* Room for every address that cede_address_format() writes. */
 #define CEDE_ADDRESS_TEXT 128
 
-/* Reads "127.0.0.1:3000", "[::1]:3000", "localhost:3000", ":3000" or "*:3000" (all of this machine's
- * addresses). Names other than localhost are not looked up. On failure *ret_why (may be NULL) is a
- * static text that says what is wrong. -EINVAL; -ERANGE for a port above 65535. Never blocks. */
+/* Reads "127.0.0.1:3000", "[::1]:3000", "localhost:3000", ":3000" or "*:3000" (all of this
+ * machine's addresses). Names other than localhost are not looked up. On failure *ret_why (may be
+ * NULL) is a static text that says what is wrong. -EINVAL; -ERANGE for a port above 65535. Never
+ * blocks. */
 CEDE_PUBLIC int cede_address_parse(const char *text, struct cede_address *ret_address,
                                    const char **ret_why);
 

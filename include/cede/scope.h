@@ -6,9 +6,9 @@
  *     r = work();
  *     r = cede_scope_leave(&scope, r);       // -ETIME if the two seconds were what ended the work
  *
- * Being cancelled is a state, not an event: from the cancel on, every blocking call inside the scope
- * returns -ECANCELED, until the scope is left. So a cancel cannot be missed, and clean-up that has
- * to block enters a scope with a shield (and, if it is wise, a deadline) of its own.
+ * Being cancelled is a state, not an event: from the cancel on, every blocking call inside the
+ * scope returns -ECANCELED, until the scope is left. So a cancel cannot be missed, and clean-up
+ * that has to block enters a scope with a shield (and, if it is wise, a deadline) of its own.
  *
  * Scopes nest, last in first out, and reach into the groups that were opened inside them. An
  * operation that had completed before the cancel reached it returns its success; the next call

@@ -32,7 +32,8 @@ CEDE_PUBLIC ssize_t cede_stream_next(cede_stream *stream, const void **ret_data)
  */
 CEDE_PUBLIC int cede_stream_write(cede_stream *stream, const void *buf, size_t size);
 
-/* Tells the peer that nothing more will be written; reading goes on. Never blocks. */
+/* Tells the peer that nothing more will be written; reading goes on. Waits for its turn behind the
+ * writes that are under way. -ENOTCONN, -ECANCELED. */
 CEDE_PUBLIC int cede_stream_shutdown(cede_stream *stream);
 
 /* Closes and frees the stream. Tasks that read or write it get -EBADF, and must not use it again.

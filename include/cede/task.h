@@ -4,8 +4,8 @@
  *     static int app(void *arg) { ... cede_sleep(CEDE_SECOND) ... }
  *     int main(void) { return cede_run(app, NULL) < 0; }
  *
- * Tasks of one thread take turns only where they block (or yield), in the order in which they became
- * ready, so what lies between two blocking calls needs no lock. A task stays on its thread.
+ * Tasks of one thread take turns only where they block (or yield), in the order in which they
+ * became ready, so what lies between two blocking calls needs no lock. A task stays on its thread.
  */
 #ifndef CEDE_TASK_H
 #define CEDE_TASK_H
@@ -33,8 +33,8 @@ struct cede_run_options {
  *
  * SIGINT or SIGTERM cancels the first task (fn's blocking calls return -ECANCELED); cede_run() then
  * returns what fn made of that. A second one has the process's former disposition: it kills.
- * When several threads run, the signals belong to the run that began first. A signal function of the
- * program's own (cede_loop_add_signal()) takes the place of this.
+ * When several threads run, the signals belong to the run that began first. A signal function of
+ * the program's own (cede_loop_add_signal()) takes the place of this.
  *
  * When every task waits and nothing could ever wake one, the tasks are named on standard error,
  * the first task is cancelled, and -EDEADLK is returned.
@@ -58,20 +58,21 @@ struct cede_group {
     bool stopped;
 };
 
-/* Opens a group in the running task: a scope (see cede/scope.h) with tasks in it. When a task of the
- * group fails (returns an error), the scope is cancelled with that error as its cause. Never blocks
- * or fails. deadline: as in cede_scope_enter(). */
+/* Opens a group in the running task: a scope (see cede/scope.h) with tasks in it. When a task of
+ * the group fails (returns an error), the scope is cancelled with that error as its cause. Never
+ * blocks or fails. deadline: as in cede_scope_enter(). */
 CEDE_PUBLIC void cede_group_enter(struct cede_group *group, uint64_t deadline);
 
-/* Waits for all tasks of the group, also when cancelled, and leaves its scope. r is what the work in
- * the group returned; an error in it cancels the tasks. Returns the first error of all, r's or a
+/* Waits for all tasks of the group, also when cancelled, and leaves its scope. r is what the work
+ * in the group returned; an error in it cancels the tasks. Returns the first error of all, r's or a
  * task's; else r. */
 CEDE_PUBLIC int cede_group_leave(struct cede_group *group, int r);
 
 /* Waits until no task of the group is left, without leaving it. -ECANCELED: cancelled meanwhile. */
 CEDE_PUBLIC int cede_group_wait(struct cede_group *group);
 
-/* How many tasks of the group have not ended, and how many have ended with an error of their own. */
+/* How many tasks of the group have not ended, and how many have ended with an error of their own.
+ */
 CEDE_PUBLIC size_t cede_group_alive(const struct cede_group *group);
 CEDE_PUBLIC size_t cede_group_failed(const struct cede_group *group);
 
@@ -101,8 +102,8 @@ CEDE_PUBLIC bool cede_task_done(const cede_task *task, int *ret_result);
  * reports. Without effect on a task that has ended. Never blocks. */
 CEDE_PUBLIC void cede_task_cancel(cede_task *task, int cause);
 
-/* Cancels the task of that id. -ESRCH: no task of this thread has it, or not any more. Takes time in
- * proportion to the number of tasks. Never blocks. */
+/* Cancels the task of that id. -ESRCH: no task of this thread has it, or not any more. Takes time
+ * in proportion to the number of tasks. Never blocks. */
 CEDE_PUBLIC int cede_kill(uint64_t id);
 
 /* References. Both accept NULL; unref returns NULL. */

@@ -63,12 +63,13 @@ CEDE_PUBLIC void cede_waiter_init(struct cede_waiter *waiter, cede_abort_fn abor
 
 /* Blocks the running task until cede_wake(waiter), and returns the result given there; at once, if
  * the wake came before. A cancelled task calls the abort function and, if that withdraws the wait,
- * gets -ECANCELED. -EPERM: no task runs here; the waiter was not withdrawn. Allocates nothing. */
+ * gets -ECANCELED. -EPERM: no task runs here, and the wait was
+ * withdrawn. Allocates nothing. */
 CEDE_PUBLIC int cede_park(struct cede_waiter *waiter);
 
-/* Ends the wait with a result (0, a count, or -errno). Once per wait; on the task's own thread, from
- * a task or from a callback of the loop. Other threads get there by cede_loop_post(). Never blocks:
- * the task becomes ready, in the order of the wakes. */
+/* Ends the wait with a result (0, a count, or -errno). Once per wait; on the task's own thread,
+ * from a task or from a callback of the loop. Other threads get there by cede_loop_post(). Never
+ * blocks: the task becomes ready, in the order of the wakes. */
 CEDE_PUBLIC void cede_wake(struct cede_waiter *waiter, int result);
 
 CEDE_END_DECLS

@@ -16,21 +16,17 @@ static int io_abort(struct cede_waiter *waiter) {
 
 int cede__io_run(struct cede__io_wait *wait, const char *what) {
     struct cede_task *task;
-    int r;
+    int r = cede__blocking(&task);
 
+    if (r < 0)
+        return r;
     wait->io.done = io_done;
-    do {
-        r = cede__blocking(&task);
-        if (r < 0)
-            return r;
-        if (cede__submit(cede__loop, &wait->io)) {
-            cede__charge(task);
-            return wait->io.result;
-        }
-        cede_waiter_init(&wait->waiter, io_abort, what);
-        r = cede_park(&wait->waiter);
-    } while (r == -EAGAIN && (wait->io.options & CEDE__IO_LEND));
-    return r;
+    if (cede__submit(cede__loop, &wait->io)) {
+        cede__charge(task);
+        return wait->io.result;
+    }
+    cede_waiter_init(&wait->waiter, io_abort, what);
+    return cede_park(&wait->waiter);
 }
 
 int cede__io_adopt(int fd) {

@@ -368,7 +368,7 @@ static void io_completion(struct cede__backend *backend, struct cede__io *io, in
 
     if (io->state == URING_ENDING) {
         /* What had succeeded is delivered; an fd that nobody would close must not be lost. */
-        cede__uring_complete(backend, io, result >= 0 ? result : -EBADF);
+        cede__uring_complete(backend, io, result >= 0 && !lends(io) ? result : -EBADF);
         return;
     }
     if (result >= 0 && lends(io)) {

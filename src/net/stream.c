@@ -4,8 +4,8 @@
  * write may take several sends, so writers queue: one holds the turn, and hands it on when its last
  * byte is gone.
  *
- * A stream may be closed while tasks write to it. Closing sets fd to -1, so that a writer that goes
- * on does not write to another connection of the same number; the memory goes with the last writer.
+ * A stream may be closed while tasks use it. Closing sets fd to -1, so that a task that goes on
+ * does not reach another connection of the same number; the memory goes with the last user.
  */
 #include <cede/stream.h>
 
@@ -17,7 +17,7 @@
 
 struct cede_stream {
     int fd;                   /* -1: closed */
-    uint32_t users;           /* tasks that write, or wait for their turn */
+    uint32_t users;           /* tasks that are inside of a call and look at it afterwards */
     void *lent;               /* what cede_stream_next() handed out */
     bool writing;             /* one of them has the turn */
     struct cede_list writers; /* the others, waiting */
@@ -88,19 +88,36 @@ ssize_t cede_stream_read(cede_stream *stream, void *buf, size_t size) {
     return cede__io_run(&wait, "data to read");
 }
 
+static void leave(cede_stream *stream) {
+    if (--stream->users == 0 && stream->fd < 0)
+        cede__free(stream);
+}
+
+/* What is there is lent when this task runs, by which time the stream may have been closed. */
 ssize_t cede_stream_next(cede_stream *stream, const void **ret_data) {
     struct cede__io_wait wait;
     ssize_t n;
 
     give_back(stream);
-    wait.io.code = CEDE__IO_RECV;
-    wait.io.options = CEDE__IO_READ_AHEAD | CEDE__IO_LEND;
-    wait.io.fd = stream->fd;
-    wait.io.flags = 0;
-    wait.io.len = 0;
-    n = cede__io_run(&wait, "data to read");
-    if (n > 0)
-        *ret_data = stream->lent = wait.io.buf;
+    stream->users++;
+    do {
+        wait.io.code = CEDE__IO_RECV;
+        wait.io.options = CEDE__IO_READ_AHEAD | CEDE__IO_LEND;
+        wait.io.fd = stream->fd;
+        wait.io.flags = 0;
+        wait.io.len = 0;
+        n = cede__io_run(&wait, "data to read");
+    } while (n == -EAGAIN);
+    if (n > 0) {
+        stream->lent = wait.io.buf;
+        if (stream->fd < 0) {
+            give_back(stream);
+            n = -EBADF;
+        } else {
+            *ret_data = stream->lent;
+        }
+    }
+    leave(stream);
     return n;
 }
 
@@ -164,13 +181,24 @@ int cede_stream_write(cede_stream *stream, const void *buf, size_t size) {
         r = send_all(stream, buf, size);
         pass_turn(stream);
     }
-    if (--stream->users == 0 && stream->fd < 0)
-        cede__free(stream);
+    leave(stream);
     return r;
 }
 
 int cede_stream_shutdown(cede_stream *stream) {
-    return cede_shutdown(stream->fd, SHUT_WR);
+    struct cede_task *task;
+    int r = cede__blocking(&task);
+
+    if (r < 0)
+        return r;
+    stream->users++;
+    r = wait_for_turn(stream);
+    if (r == 0) {
+        r = cede_shutdown(stream->fd, SHUT_WR);
+        pass_turn(stream);
+    }
+    leave(stream);
+    return r;
 }
 
 cede_stream *cede_stream_close(cede_stream *stream) {

@@ -28,16 +28,18 @@ void cede_waiter_init(struct cede_waiter *waiter, cede_abort_fn abort, const cha
 int cede_park(struct cede_waiter *waiter) {
     struct cede_task *task = cede__task_current();
 
-    CEDE_ASSERT(waiter->abort !=
-                NULL); /* a wait that cannot be cancelled is a bug, not an option */
+    /* A wait that cannot be cancelled is a bug, not an option. */
+    CEDE_ASSERT(waiter->abort != NULL);
     if (waiter->state == WAITER_WOKEN) {
         if (task)
             cede__charge(task);
         return waiter->result;
     }
     CEDE_ASSERT(waiter->state == WAITER_FRESH);
-    if (!task)
+    if (!task) {
+        CEDE_ASSERT(waiter->abort(waiter) == 0); /* what cannot be withdrawn, a task must begin */
         return -EPERM;
+    }
     CEDE_ASSERT(task->waiter == NULL);
     waiter->state = WAITER_PARKED;
     if (CEDE_UNLIKELY(task->cancelled)) {

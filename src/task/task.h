@@ -53,14 +53,16 @@ struct cede__task_more {
     const char *name;
     struct cede_group *group;
     struct cede__stack *stack; /* NULL once it is buried */
+    struct cede__tasks *home;
     struct cede_list joiners;
 };
 
 struct cede__task_chunk;
 
-/* What the layer keeps for a loop. */
+/* What the layer keeps for a loop; it outlives the loop while somebody refers to a task. */
 struct cede__tasks {
-    struct cede_loop *loop;
+    struct cede_loop *loop; /* NULL once that is closed */
+    size_t used;            /* blocks that hold a task */
     struct cede__task_chunk *chunks;
     struct cede_task *free; /* linked through more->arg */
     struct cede_task *dead;

@@ -32,6 +32,7 @@ static int add_chunk(struct cede__tasks *tasks) {
 
         task->used = false;
         task->more = &chunk->more[i];
+        task->more->home = tasks;
         task->more->arg = tasks->free;
         tasks->free = task;
     }
@@ -46,13 +47,30 @@ struct cede_task *cede__task_alloc(struct cede__tasks *tasks) {
     task = tasks->free;
     tasks->free = task->more->arg;
     task->used = true;
+    tasks->used++;
     return task;
 }
 
-static void task_free(struct cede__tasks *tasks, struct cede_task *task) {
+static void free_if_unused(struct cede__tasks *tasks) {
+    if (tasks->loop || tasks->used > 0)
+        return;
+    while (tasks->chunks) {
+        struct cede__task_chunk *chunk = tasks->chunks;
+
+        tasks->chunks = chunk->next;
+        cede__free(chunk);
+    }
+    cede__free(tasks);
+}
+
+static void task_free(struct cede_task *task) {
+    struct cede__tasks *tasks = task->more->home;
+
     task->used = false;
     task->more->arg = tasks->free;
     tasks->free = task;
+    tasks->used--;
+    free_if_unused(tasks);
 }
 
 cede_task *cede_task_ref(cede_task *task) {
@@ -67,12 +85,12 @@ cede_task *cede_task_unref(cede_task *task) {
     CEDE_ASSERT(task->refs > 0);
     if (--task->refs > 0)
         return NULL;
-    CEDE_ASSERT(task->done && cede__loop != NULL);
+    CEDE_ASSERT(task->done);
     if (!task->more->group && task->result < 0 && task->result != -ECANCELED && !task->joined)
         cede__report("task %llu \"%s\" failed and nobody joined it: %s",
                      (unsigned long long)task->more->id, task->more->name,
                      cede_strerror(task->result));
-    task_free(cede__tasks_of(cede__loop), task);
+    task_free(task);
     return NULL;
 }
 
@@ -128,12 +146,7 @@ void cede__tasks_close(struct cede_loop *loop) {
 
     cede__task_bury(tasks);
     cede__scope_unlink(&tasks->root.scope);
-    while (tasks->chunks) {
-        struct cede__task_chunk *chunk = tasks->chunks;
-
-        tasks->chunks = chunk->next;
-        cede__free(chunk);
-    }
-    cede__free(tasks);
     loop->tasks = NULL;
+    tasks->loop = NULL;
+    free_if_unused(tasks);
 }
