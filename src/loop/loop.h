@@ -47,6 +47,7 @@ struct cede_loop {
     size_t watch_count;
     size_t fibers; /* tasks that live on the loop, and may stand in the ring */
     _Atomic(struct cede__post *) posts;
+    atomic_uint posting; /* threads that are in cede_loop_post() */
     atomic_bool signalled;
     unsigned generation; /* cede__generation when it was made */
 

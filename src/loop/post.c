@@ -24,12 +24,14 @@ int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg) {
         return -ENOMEM;
     post->fn = fn;
     post->arg = arg;
+    atomic_fetch_add(&loop->posting, 1);
     first = atomic_load_explicit(&loop->posts, memory_order_relaxed);
     do
         post->next = first;
     while (!atomic_compare_exchange_weak(&loop->posts, &first, post));
     if (!first)
         loop->ops->wake(loop->backend);
+    atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
     return 0;
 }
 
@@ -66,6 +68,10 @@ void cede__posts_run(struct cede_loop *loop) {
     for_all(loop, true);
 }
 
+/* A post may have run, and even have ended the loop, while its thread was still in the call: that
+ * is over in a moment, and until then the loop has to stay. */
 void cede__posts_drop(struct cede_loop *loop) {
+    while (atomic_load_explicit(&loop->posting, memory_order_acquire) > 0)
+        continue;
     for_all(loop, false);
 }

@@ -138,5 +138,5 @@ void cede__signals_forget(void) {
         atomic_store(&entries[signal].loop, NULL);
         atomic_store(&entries[signal].handlers, 0);
     }
-    pthread_mutex_init(&entries_lock, NULL);
+    entries_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
