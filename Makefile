@@ -49,7 +49,8 @@ bench: configure-bench
 	@$(NINJA)
 	@CEDE_BUILD=$(BUILD) $(PYTHON) bench/yield.py
 	@CEDE_BUILD=$(BUILD) $(PYTHON) bench/echo.py
-	@$(BUILD)/bench/parked
+	@$(BUILD)/bench/parked 1000000 65536
+	@$(BUILD)/bench/parked 1000000
 
 install: build
 	@cmake --install $(BUILD)

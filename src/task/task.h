@@ -35,6 +35,7 @@ struct cede_task {
     struct cede_waiter *waiter;
     struct cede_scope *scope; /* the innermost */
     struct cede__task_more *more;
+    struct cede__tasks *home; /* not looked at by a switch; it fits */
     int result;
     uint32_t refs; /* the loop's, until the task is buried, and the callers' */
     uint8_t budget;
@@ -53,7 +54,6 @@ struct cede__task_more {
     const char *name;
     struct cede_group *group;
     struct cede__stack *stack; /* NULL once it is buried */
-    struct cede__tasks *home;
     struct cede_list joiners;
 };
 

@@ -32,7 +32,7 @@ static int add_chunk(struct cede__tasks *tasks) {
 
         task->used = false;
         task->more = &chunk->more[i];
-        task->more->home = tasks;
+        task->home = tasks;
         task->more->arg = tasks->free;
         tasks->free = task;
     }
@@ -64,7 +64,7 @@ static void free_if_unused(struct cede__tasks *tasks) {
 }
 
 static void task_free(struct cede_task *task) {
-    struct cede__tasks *tasks = task->more->home;
+    struct cede__tasks *tasks = task->home;
 
     task->used = false;
     task->more->arg = tasks->free;
