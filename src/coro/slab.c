@@ -102,7 +102,7 @@ int cede__slab_add(struct cede__stack_class *class) {
     }
     if (cede__valgrind_present())
         ids = cede__alloc_zero(count * sizeof *ids);
-    if (class_make_room(class, count) < 0) {
+    if ((cede__valgrind_present() && !ids) || class_make_room(class, count) < 0) {
         cede__free(ids);
         munmap(base, count * class->stride);
         cede__stack_set_error("no memory for the stack pool");

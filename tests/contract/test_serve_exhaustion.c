@@ -1,4 +1,5 @@
 /* The server when fds run out: it refuses, says so, neither spins nor ends, and goes on later. */
+#include "coro/annotate.h"
 #include "support/net_pair.h"
 
 #include <arpa/inet.h>
@@ -171,6 +172,8 @@ TASK_TEST(without_any_fd_it_sleeps_and_goes_on_later) {
     int client = socket(AF_INET, SOCK_STREAM, 0), asleep = 0;
     char byte = 'x';
 
+    if (cede__valgrind_present()) /* its accept() takes the connection before it says EMFILE */
+        return;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     capture_begin();
     limit_fds(1);
