@@ -28,12 +28,20 @@ def test_idle_client_is_closed_by_the_drain_deadline(backend, stop):
             assert is_over(client)
 
 
-def test_drain_timeout_of_zero(backend):
-    with serving("--backend", backend, "--drain-timeout", 0) as server:
-        with server.connect() as client:
-            assert echoes(client)
-            assert server.stop() == 0
-            assert is_over(client)
+@pytest.mark.parametrize("timeout", [0, 0.3])
+def test_drain_timeout_is_the_one_that_was_asked_for(backend, timeout):
+    """The server that was stopped last, but has little patience, ends first."""
+    with serving("--backend", backend, "--drain-timeout", 3600) as patient, \
+            serving("--backend", backend, "--drain-timeout", timeout) as hasty:
+        with patient.connect() as waiting, hasty.connect() as closed:
+            assert echoes(waiting) and echoes(closed)
+            patient.process.terminate()
+            eventually(patient.refuses, "it stops listening")
+            assert hasty.stop() == 0
+            assert is_over(closed)
+            assert patient.process.poll() is None
+            assert echoes(waiting)
+        assert patient.wait() == 0
 
 
 def test_client_that_does_not_read_is_closed_too(backend):
