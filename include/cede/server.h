@@ -37,7 +37,8 @@ struct cede_server_options {
  * When fds or memory run out, new connections are refused until there are some again; this is
  * reported on standard error once a second at most.
  *
- * Other errors: those of cede_address_parse() and cede_listen(). options may be NULL. Blocks. */
+ * Other errors: those of cede_address_parse() and cede_listen(), and -EINVAL for a senseless stack
+ * size. options may be NULL. Blocks. */
 CEDE_PUBLIC int cede_serve_with(const char *address, cede_stream_fn fn, void *arg,
                                 const struct cede_server_options *options);
 CEDE_PUBLIC int cede_serve(const char *address, cede_stream_fn fn, void *arg);
