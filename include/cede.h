@@ -5,6 +5,7 @@
 
 #include <cede/base.h>
 #include <cede/coro.h>
+#include <cede/future.h>
 #include <cede/loop.h>
 #include <cede/net.h>
 #include <cede/op.h>

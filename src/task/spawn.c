@@ -1,7 +1,7 @@
 /* spawn.c: how a task begins and ends. */
 #include "task/task.h"
+#include "task/watch.h"
 
-#include <cede/op.h>
 #include <errno.h>
 
 static struct cede_scope *scope_below(void *top) {
@@ -10,15 +10,6 @@ static struct cede_scope *scope_below(void *top) {
 
 struct cede_scope *cede__task_base_scope(const struct cede_task *task) {
     return scope_below(cede__stack_top(task->more->stack));
-}
-
-static void wake_joiners(struct cede_task *task) {
-    while (!cede__list_empty(&task->more->joiners)) {
-        struct cede_op *op = cede__list_first(&task->more->joiners, struct cede_op, link);
-
-        cede__list_remove(&op->link);
-        cede_op_complete(op, 0);
-    }
 }
 
 _Noreturn static void task_end(struct cede_task *task, int result) {
@@ -36,7 +27,7 @@ _Noreturn static void task_end(struct cede_task *task, int result) {
     cede__group_task_ended(task->more->group ? task->more->group : &cede__tasks_of(loop)->root,
                            task);
     cede__scope_unlink(task->scope);
-    wake_joiners(task);
+    cede__watch_end_all(&task->more->joiners);
     loop->fibers--;
     cede__ready_release(loop);
     cede__task_bury(cede__tasks_of(loop));
