@@ -76,6 +76,11 @@ void cede_op_complete(struct cede_op *op, int result) {
     }
 }
 
+bool cede_op_lost(const struct cede_op *op) {
+    CEDE_ASSERT(op->state == OP_PENDING || op->state == OP_CANCELLING);
+    return op->selection->first != NULL;
+}
+
 static void begin(struct cede_selection *selection, struct cede_task *task) {
     for (size_t i = 0; i < selection->n && !selection->first; i++) {
         struct cede_op *op = selection->ops[i];
