@@ -14,7 +14,7 @@ TOPICS = {
     "coro": ["coro"],
     "loop": ["loop", "timer"],
     "task": ["task", "scope", "group", "future", "wait", "op"],
-    "sync": ["sync"],
+    "sync": ["sync", "channel"],
     "io": ["io"],
     "net": ["net", "stream"],
     "server": ["server"],
