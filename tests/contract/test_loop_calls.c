@@ -2,7 +2,7 @@
 #include "check_main.h"
 
 #include "support/loops.h"
-#include "support/random.h"
+#include "support/scale.h"
 
 #include <stdint.h>
 
@@ -71,7 +71,7 @@ END_TEST
 
 START_TEST(a_million_calls_in_a_chain) {
     loop_open();
-    chain_left = 1000000;
+    chain_left = (int)scaled(1000000);
     soon(chain, NULL);
     run_out();
     ck_assert_int_eq(chain_left, 0);
@@ -101,13 +101,14 @@ START_TEST(later_means_in_the_order_of_the_deadlines) {
 
     loop_open();
     now = cede_now();
-    later(3 * CEDE_MILLISECOND, note, "d");
-    later(2 * CEDE_MILLISECOND, note, "c");
+    at(now + 3 * CEDE_MILLISECOND, note, "d");
+    at(now + 2 * CEDE_MILLISECOND, note, "c");
     at(now + CEDE_MILLISECOND, note, "b");
-    later(0, note, "a");
+    at(now, note, "a");
+    later(CEDE_SECOND / 20, note, "e");
     run_out();
     ck_assert_uint_ge(cede_now(), now + 3 * CEDE_MILLISECOND);
-    ck_assert_str_eq(trace, "abcd");
+    ck_assert_str_eq(trace, "abcde");
     loop_close();
 }
 END_TEST
@@ -293,15 +294,15 @@ END_TEST
 
 START_TEST(run_once_waits_only_if_it_is_told_to) {
     loop_open();
-    later(CEDE_MILLISECOND, note, "a");
-    later(100 * CEDE_SECOND, note, "!");
-    soon(note, "b");
+    later(1000 * CEDE_SECOND, note, "!");
+    soon(note, "a");
     ck_assert_int_eq(cede_loop_run_once(loop, true), 0); /* something is ready: it does not wait */
-    ck_assert_str_eq(trace, "b");
+    ck_assert_str_eq(trace, "a");
+    ck_assert_int_eq(cede_loop_run_once(loop, false), 0);
+    later(CEDE_MILLISECOND, note, "b");
     while (trace_length < 2)
         ck_assert_int_eq(cede_loop_run_once(loop, true), 0);
-    ck_assert_str_eq(trace, "ba");
-    ck_assert_int_eq(cede_loop_run_once(loop, false), 0);
+    ck_assert_str_eq(trace, "ab");
     loop_close();
 }
 END_TEST
