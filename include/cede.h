@@ -7,12 +7,14 @@
 #include <cede/channel.h>
 #include <cede/coro.h>
 #include <cede/future.h>
+#include <cede/gather.h>
 #include <cede/loop.h>
 #include <cede/net.h>
 #include <cede/op.h>
 #include <cede/scope.h>
 #include <cede/server.h>
 #include <cede/stream.h>
+#include <cede/sync.h>
 #include <cede/task.h>
 #include <cede/timer.h>
 #include <cede/wait.h>
