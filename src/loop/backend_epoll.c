@@ -13,7 +13,8 @@
  *
  * An fd that nobody watches (a caller's own, in a single wait) is deregistered when its last
  * operation ends, because it may be closed and reused without a word. A registration carries a
- * generation, so that an event that was fetched for an old fd is not taken for a new one.
+ * generation, so that an event that was fetched for an old fd is not taken for a new one. What
+ * cannot be registered (a regular file) is always ready, so that no wait gets that far.
  */
 #include "base/alloc.h"
 #include "base/list.h"
@@ -38,7 +39,7 @@ struct slot {
     struct cede_list waiting[2]; /* by direction; initialised with `known` */
     uint32_t generation;
     uint32_t watchers;
-    bool known, registered, always_ready;
+    bool known, registered;
     bool dry[2];
     bool eventful;      /* a hang-up or urgent data was reported */
     bool asked, is_tcp; /* whether it is TCP, once that was asked */
@@ -109,13 +110,8 @@ static int register_fd(struct cede__backend *backend, struct slot *slot, int fd)
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET};
 
     event.data.u64 = (uint64_t)slot->generation << 32 | (uint32_t)fd;
-    if (epoll_ctl(backend->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-        if (errno == EPERM) { /* a regular file: never blocks, cannot be watched */
-            slot->always_ready = true;
-            return 0;
-        }
+    if (epoll_ctl(backend->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
         return errno == ENOSPC ? -ENOMEM : -errno;
-    }
     slot->registered = true;
     return 0;
 }
@@ -126,7 +122,7 @@ static void deregister_fd(struct cede__backend *backend, struct slot *slot, int 
     if (slot->registered)
         epoll_ctl(backend->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     slot->generation++;
-    slot->registered = slot->always_ready = slot->eventful = slot->asked = false;
+    slot->registered = slot->eventful = slot->asked = false;
     slot->dry[CEDE__IO_IN] = slot->dry[CEDE__IO_OUT] = false;
 }
 
@@ -242,6 +238,11 @@ static bool has_drained(const struct cede__io *io, struct slot *slot, ssize_t r)
            is_tcp(slot, io->fd);
 }
 
+static bool finish(struct cede__io *io, int result) {
+    io->result = result;
+    return true;
+}
+
 /* Makes the call; returns whether the operation has ended, with its result. */
 static bool try_io(struct cede__backend *backend, struct cede__io *io, struct slot *slot) {
     enum cede__io_direction direction = cede__io_direction(io);
@@ -256,18 +257,13 @@ static bool try_io(struct cede__backend *backend, struct cede__io *io, struct sl
     }
     if (has_drained(io, slot, r))
         slot->dry[CEDE__IO_IN] = true;
-    io->result = (int)r;
-    return true;
-}
-
-static bool finish(struct cede__io *io, int result) {
-    io->result = result;
-    return true;
+    return finish(io, (int)r);
 }
 
 static bool epoll_submit(struct cede__backend *backend, struct cede__io *io) {
     enum cede__io_direction direction = cede__io_direction(io);
     struct slot *slot;
+    int r;
 
     if (io->fd < 0)
         return finish(io, -EBADF);
@@ -281,14 +277,9 @@ static bool epoll_submit(struct cede__backend *backend, struct cede__io *io) {
         (!slot->dry[direction] || io->code == CEDE__IO_CONNECT || io->code == CEDE__IO_POLL) &&
         try_io(backend, io, slot))
         return true;
-    if (!slot->registered && !slot->always_ready) {
-        int r = register_fd(backend, slot, io->fd);
-
-        if (r < 0)
-            return finish(io, r);
-    }
-    if (slot->always_ready)
-        return finish(io, io->code == CEDE__IO_POLL ? io->flags : -EAGAIN);
+    r = slot->registered ? 0 : register_fd(backend, slot, io->fd);
+    if (r < 0)
+        return finish(io, r);
     io->state = IO_WAITING;
     cede__list_append(&slot->waiting[direction], &io->link);
     backend->pending++;

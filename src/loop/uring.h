@@ -90,6 +90,9 @@ struct cede__backend {
     struct cede__lender lender; /* for when the shared buffers do not do */
 };
 
+/* uring_ring.c: -ENOSYS, -EPERM ... when io_uring does not do here; *ret_why then says so. */
+int cede__uring_open_ring(struct io_uring *ring, const char **ret_why);
+
 /* backend_uring.c */
 struct io_uring_sqe *cede__uring_prepare(struct cede__backend *backend,
                                          struct cede__uring_slot *slot);
