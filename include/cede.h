@@ -8,6 +8,7 @@
 #include <cede/coro.h>
 #include <cede/future.h>
 #include <cede/gather.h>
+#include <cede/gather.h>
 #include <cede/loop.h>
 #include <cede/net.h>
 #include <cede/op.h>

@@ -12,14 +12,16 @@
 
 struct callback {
     struct cede_handle handle; /* first */
-    struct cede__watch watch;
+    struct cede_op watch;
 };
 
 _Static_assert(offsetof(struct callback, handle) == 0, "freeing the handle frees the callback");
 
-static void ended(struct cede__watch *watch) {
-    cede__handle_push(&cede__container_of(watch, struct callback, watch)->handle);
+static void ended(struct cede_op *op) {
+    cede__handle_push(&cede__container_of(op, struct callback, watch)->handle);
 }
+
+static const struct cede__watch_kind callback_kind = {{.what = "nothing"}, ended};
 
 int cede__callback_add(struct cede_list *list, bool is_over, cede_callback fn, void *arg) {
     struct callback *callback;
@@ -36,22 +38,22 @@ int cede__callback_add(struct cede_list *list, bool is_over, cede_callback fn, v
         return -ENOMEM;
     }
     cede__handle_init(&callback->handle, cede__loop, fn, arg);
-    cede__watch_begin(&callback->watch, list, ended);
+    cede__watch_begin(&callback->watch, &callback_kind, NULL, list);
     return 0;
 }
 
 /* The callback that an operation of the list is, or NULL. */
 static struct callback *callback_of(struct cede_list *link) {
-    struct cede__watch *watch = cede__watch_of(cede__container_of(link, struct cede_op, link));
+    struct cede_op *op = cede__container_of(link, struct cede_op, link);
 
-    if (!watch || watch->ended != ended)
+    if (!cede__watch_is(op, &callback_kind))
         return NULL;
-    return cede__container_of(watch, struct callback, watch);
+    return cede__container_of(op, struct callback, watch);
 }
 
 /* The place in the ready ring went with the loop, if that is closed. */
 static void drop(struct callback *callback) {
-    cede__list_remove(&callback->watch.op.link);
+    cede__list_remove(&callback->watch.link);
     if (callback->handle.loop == cede__loop)
         cede__ready_release(cede__loop);
     cede_handle_unref(&callback->handle);

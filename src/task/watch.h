@@ -1,9 +1,9 @@
 /* watch.h: being told of an end without waiting for it.
  *
  * Whoever waits for the end of a task or of a future stands in a list of operations. A watch is an
- * operation that stands there by itself: no task awaits it, and at the end a function is called,
- * in the middle of what ends. That function must not block, nor end anything else; it may free the
- * watch. Removing op.link from its list ends a watch early. */
+ * operation that stands there by itself: no task awaits it, and at the end its kind's function is
+ * called, in the middle of what ends. That function must not block, nor end anything else; it may
+ * free the watch. Removing op->link from its list ends a watch early. */
 #ifndef CEDE_SRC_TASK_WATCH_H
 #define CEDE_SRC_TASK_WATCH_H
 
@@ -11,17 +11,19 @@
 
 #include <cede/op.h>
 
-struct cede__watch {
-    struct cede_op op;
-    void (*ended)(struct cede__watch *watch);
+struct cede__watch_kind {
+    struct cede_op_kind kind; /* without a start(), by which a watch is known */
+    void (*ended)(struct cede_op *op);
 };
 
 /* Puts a watch at the end of the list. */
-void cede__watch_begin(struct cede__watch *watch, struct cede_list *list,
-                       void (*ended)(struct cede__watch *watch));
+void cede__watch_begin(struct cede_op *op, const struct cede__watch_kind *kind, void *source,
+                       struct cede_list *list);
 
-/* The watch that an operation is, or NULL: somebody awaits it. */
-struct cede__watch *cede__watch_of(struct cede_op *op);
+/* Whether an operation is a watch of that kind. */
+static inline bool cede__watch_is(const struct cede_op *op, const struct cede__watch_kind *kind) {
+    return op->kind == &kind->kind;
+}
 
 /* Completes all operations of the list with 0, first in first out. */
 void cede__watch_end_all(struct cede_list *list);

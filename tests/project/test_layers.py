@@ -13,7 +13,7 @@ TOPICS = {
     "base": ["base", "list"],
     "coro": ["coro"],
     "loop": ["loop", "timer"],
-    "task": ["task", "scope", "group", "future", "wait", "op"],
+    "task": ["task", "scope", "group", "future", "gather", "wait", "op"],
     "sync": ["sync", "channel"],
     "io": ["io"],
     "net": ["net", "stream"],
