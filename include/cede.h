@@ -8,7 +8,6 @@
 #include <cede/coro.h>
 #include <cede/future.h>
 #include <cede/gather.h>
-#include <cede/gather.h>
 #include <cede/loop.h>
 #include <cede/net.h>
 #include <cede/op.h>
