@@ -11,6 +11,7 @@
 #include <cede/loop.h>
 #include <cede/net.h>
 #include <cede/op.h>
+#include <cede/queue.h>
 #include <cede/scope.h>
 #include <cede/server.h>
 #include <cede/stream.h>

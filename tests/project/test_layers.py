@@ -14,7 +14,7 @@ TOPICS = {
     "coro": ["coro"],
     "loop": ["loop", "timer"],
     "task": ["task", "scope", "group", "future", "gather", "wait", "op"],
-    "sync": ["sync", "channel"],
+    "sync": ["sync", "channel", "queue"],
     "io": ["io"],
     "net": ["net", "stream"],
     "server": ["server"],
