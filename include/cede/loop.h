@@ -27,7 +27,8 @@ struct cede_loop_options {
 CEDE_PUBLIC int cede_loop_new(cede_loop **ret_loop, const struct cede_loop_options *options);
 
 /* Closes the loop and frees it; callbacks that are still due are dropped. Accepts NULL.
- * -EBUSY: it runs, or operations, readers or tasks live on it. Never blocks. */
+ * -EBUSY: it runs, or operations, readers or tasks live on it. Never blocks, but lets posts that
+ * other threads have begun come to their end. */
 CEDE_PUBLIC int cede_loop_close(cede_loop *loop);
 
 /* The thread's loop, or NULL. In a forked child the parent's loop is gone: NULL, and a new one may
@@ -95,7 +96,8 @@ CEDE_PUBLIC int cede_loop_add_signal(cede_loop *loop, int signal, cede_callback 
 CEDE_PUBLIC bool cede_loop_remove_signal(cede_loop *loop, int signal);
 
 /* Calls fn(arg) on the loop's thread, in a pass to come, in the order of one thread's posts. May be
- * called from ANY THREAD while the loop lives; wakes the loop. -ENOMEM. Never blocks. */
+ * called from ANY THREAD while the loop lives; wakes the loop. What the post brings about may be
+ * the loop's end: its close waits for the call to return. -ENOMEM. Never blocks. */
 CEDE_PUBLIC int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg);
 
 /* While a hold is on it, the loop waits for posts even when nothing else could happen. To be taken

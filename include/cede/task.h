@@ -32,7 +32,8 @@ struct cede_run_options {
  * closes the loop. Returns fn's result.
  *
  * SIGINT or SIGTERM cancels the first task (fn's blocking calls return -ECANCELED); cede_run() then
- * returns what fn made of that. A second one has the process's former disposition: it kills.
+ * returns what fn made of that. A second one has the process's former disposition: it kills. A
+ * signal that the process ignores (as SIGINT in a shell's background commands) stays ignored.
  * When several threads run, the signals belong to the run that began first. A signal function of
  * the program's own (cede_loop_add_signal()) takes the place of this.
  *

@@ -20,8 +20,9 @@
  * with forget() before it is closed: between the two a backend may keep a registration, read
  * ahead, and so on. forget() completes all pending operations of the fd with -EBADF (through
  * done(), from the next poll()), and no event of the old fd reaches a new one of the same number.
- * watch() counts: several users may watch an fd, and forget() ends it for all. unwatch() ends one
- * use and keeps the fd open: its registration goes when no user is left.
+ * A listener's address is free again as soon as its fd is closed. watch() counts: several users may
+ * watch an fd, and forget() ends it for all. unwatch() ends one use and keeps the fd open: its
+ * registration goes when no user is left.
  */
 #ifndef CEDE_SRC_BACKEND_H
 #define CEDE_SRC_BACKEND_H
@@ -35,10 +36,14 @@ enum cede__io_code {
     /* buf, len, flags (MSG_*; about waiting, MSG_DONTWAIT and MSG_WAITALL change nothing): bytes,
      * 0 at end of file */
     CEDE__IO_RECV,
-    CEDE__IO_SEND,    /* buf, len, flags: bytes that were taken, possibly less than len */
-    CEDE__IO_ACCEPT,  /* addr, addr_len (both may be NULL): a new fd, close-on-exec, non-blocking */
-    CEDE__IO_CONNECT, /* addr, its length in len: 0; -EAGAIN if a Unix listener has no room */
-    CEDE__IO_POLL,    /* flags (POLLIN or POLLOUT): the events that are there */
+    CEDE__IO_SEND, /* buf, len, flags: bytes that were taken, possibly less than len */
+    /* addr, addr_len (both may be NULL): a new fd, close-on-exec, non-blocking. The listener
+     * becomes non-blocking, too. */
+    CEDE__IO_ACCEPT,
+    /* addr, its length in len: 0; -EAGAIN if a Unix listener has no room. The fd becomes
+     * non-blocking. */
+    CEDE__IO_CONNECT,
+    CEDE__IO_POLL, /* flags (POLLIN or POLLOUT): the events that are there */
 };
 
 enum cede__io_direction { CEDE__IO_IN, CEDE__IO_OUT };
@@ -90,12 +95,15 @@ struct cede__kernel {
     int (*peer_address)(int fd, struct sockaddr *addr, socklen_t *len);
     int (*shutdown)(int fd, int how);
     int (*close)(int fd);
-    int (*check_fd)(int fd); /* 0, or -EBADF */
-    int (*reserve_fd)(void); /* an fd that only keeps a number, for when EMFILE strikes */
+    int (*check_fd)(int fd);        /* 0, or -EBADF */
+    int (*set_nonblocking)(int fd); /* what is non-blocking already stays so */
+    int (*reserve_fd)(void);        /* an fd that only keeps a number, for when EMFILE strikes */
     /* Installs fn for a signal and saves the disposition that was there, which restore brings back;
      * the two come in pairs. */
     int (*set_signal)(int signal, void (*fn)(int));
     void (*restore_signal)(int signal);
+    bool (*signal_is_ignored)(int signal);
+    void (*yield)(void); /* lets other threads run first */
 };
 
 extern const struct cede__kernel cede__kernel_linux;

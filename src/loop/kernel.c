@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,14 +58,24 @@ static int kernel_check_fd(int fd) {
     return fcntl(fd, F_GETFD) < 0 ? -errno : 0;
 }
 
+static int kernel_set_nonblocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0)
+        return -errno;
+    return flags & O_NONBLOCK ? 0 : result_of(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
 static int kernel_reserve_fd(void) {
     return result_of(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 static struct sigaction saved[NSIG];
 
+/* Whatever task is interrupted, its stack may be small: where the thread has a stack for signals,
+ * the handler runs there. */
 static int kernel_set_signal(int signal, void (*fn)(int)) {
-    struct sigaction action = {.sa_handler = fn, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = fn, .sa_flags = SA_RESTART | SA_ONSTACK};
 
     if (signal <= 0 || signal >= NSIG)
         return -EINVAL;
@@ -75,6 +86,16 @@ static int kernel_set_signal(int signal, void (*fn)(int)) {
 static void kernel_restore_signal(int signal) {
     CEDE_ASSERT(signal > 0 && signal < NSIG);
     sigaction(signal, &saved[signal], NULL);
+}
+
+static bool kernel_signal_is_ignored(int signal) {
+    struct sigaction action;
+
+    return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void kernel_yield(void) {
+    sched_yield();
 }
 
 const struct cede__kernel cede__kernel_linux = {
@@ -88,7 +109,10 @@ const struct cede__kernel cede__kernel_linux = {
     .shutdown = kernel_shutdown,
     .close = kernel_close,
     .check_fd = kernel_check_fd,
+    .set_nonblocking = kernel_set_nonblocking,
     .reserve_fd = kernel_reserve_fd,
     .set_signal = kernel_set_signal,
     .restore_signal = kernel_restore_signal,
+    .signal_is_ignored = kernel_signal_is_ignored,
+    .yield = kernel_yield,
 };

@@ -72,6 +72,6 @@ void cede__posts_run(struct cede_loop *loop) {
  * is over in a moment, and until then the loop has to stay. */
 void cede__posts_drop(struct cede_loop *loop) {
     while (atomic_load_explicit(&loop->posting, memory_order_acquire) > 0)
-        continue;
+        loop->kernel->yield();
     for_all(loop, false);
 }

@@ -92,7 +92,7 @@ static bool remove_signal(struct cede_loop *loop, int signal, cede_callback fn) 
         /* A handler that runs in another thread still has the loop, which may be freed next. One
          * that interrupts this thread is over when it goes on, so this ends. */
         while (atomic_load(&entry->handlers) > 0)
-            continue;
+            loop->kernel->yield();
         if (entry->held)
             cede_loop_release(loop);
         had = true;

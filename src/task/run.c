@@ -35,10 +35,13 @@ static void on_stop_signal(void *arg) {
     cede_task_cancel(run->main, -ECANCELED);
 }
 
-/* Signals that another thread's run has taken are left to it. */
+/* Signals that another thread's run has taken are left to it. One that is ignored stays so: that is
+ * how nohup, and a shell that starts its command in the background, protect a program from it. */
 static void take_signals(struct run *run) {
-    for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++)
-        cede__signal_add_unheld(run->loop, stop_signals[i], on_stop_signal, run);
+    for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++) {
+        if (!run->loop->kernel->signal_is_ignored(stop_signals[i]))
+            cede__signal_add_unheld(run->loop, stop_signals[i], on_stop_signal, run);
+    }
 }
 
 static int run_main(void *arg) {

@@ -1,6 +1,7 @@
 /* Posts: the one thing that another thread may ask of a loop. */
 #include "check_main.h"
 
+#include "loop/loop.h"
 #include "support/loops.h"
 #include "support/scale.h"
 
@@ -148,6 +149,61 @@ START_TEST(posts_that_nobody_ran_are_dropped_at_close) {
 }
 END_TEST
 
+static atomic_bool in_wake, closed, closed_too_early;
+static const struct cede__backend_ops *real_ops;
+
+/* Takes its time: the loop may run the post and end before it goes on. */
+static void slow_wake(struct cede__backend *backend) {
+    atomic_store(&in_wake, true);
+    usleep(50000);
+    atomic_store(&closed_too_early, atomic_load(&closed));
+    if (!atomic_load(&closed))
+        real_ops->wake(backend);
+}
+
+static void *post_last(void *arg) {
+    return (void *)(intptr_t)cede_loop_post(arg, stop, NULL);
+}
+
+/* A worker posts its result, and the program ends: the ordinary end of a program with threads. */
+START_TEST(a_loop_that_a_post_ends_waits_for_the_poster) {
+    struct cede__backend_ops ops;
+    pthread_t thread;
+    void *result;
+
+    loop_open();
+    real_ops = loop->ops;
+    ops = *real_ops;
+    ops.wake = slow_wake;
+    loop->ops = &ops;
+    ck_assert_int_eq(pthread_create(&thread, NULL, post_last, loop), 0);
+    while (!atomic_load(&in_wake))
+        sched_yield();
+    ck_assert_int_eq(cede_loop_run(loop), 0);
+    loop_close();
+    atomic_store(&closed, true);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_null(result);
+    ck_assert(!atomic_load(&closed_too_early));
+}
+END_TEST
+
+START_TEST(worker_after_worker_ends_its_loop) {
+    for (size_t i = 0; i < scaled(2000); i++) {
+        pthread_t thread;
+        void *result;
+
+        loop_open();
+        cede_loop_hold(loop);
+        ck_assert_int_eq(pthread_create(&thread, NULL, post_last, loop), 0);
+        ck_assert_int_eq(cede_loop_run(loop), 0);
+        loop_close();
+        ck_assert_int_eq(pthread_join(thread, &result), 0);
+        ck_assert_ptr_null(result);
+    }
+}
+END_TEST
+
 static void release(void *arg) {
     (void)arg;
     cede_loop_release(loop);
@@ -240,5 +296,6 @@ CEDE_CHECK_MAIN("loop_post", ten_million_posts_arrive_in_their_threads_order,
                 a_post_wakes_a_loop_that_sleeps,
                 posts_of_the_loops_own_thread_run_in_a_pass_to_come, a_post_may_post,
                 a_post_may_stop_the_loop, posts_that_nobody_ran_are_dropped_at_close,
+                a_loop_that_a_post_ends_waits_for_the_poster, worker_after_worker_ends_its_loop,
                 a_hold_keeps_the_loop_waiting, another_thread_is_refused_everything_else,
                 each_thread_has_a_loop_of_its_own)

@@ -101,6 +101,57 @@ START_TEST(a_disposition_is_saved_and_restored) {
 }
 END_TEST
 
+static char *handler_frame;
+
+static void note_frame(int signal) {
+    came = signal;
+    handler_frame = __builtin_frame_address(0);
+}
+
+/* A task's stack may be too small for a handler that the program did not foresee. */
+START_TEST(handlers_run_on_the_stack_for_signals) {
+    static char memory[1 << 16];
+    stack_t stack = {.ss_sp = memory, .ss_size = sizeof memory};
+
+    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    ck_assert_int_eq(kernel->set_signal(SIGUSR1, note_frame), 0);
+    raise(SIGUSR1);
+    ck_assert_int_eq(came, SIGUSR1);
+    ck_assert(handler_frame > memory && handler_frame < memory + sizeof memory);
+    kernel->restore_signal(SIGUSR1);
+}
+END_TEST
+
+START_TEST(an_ignored_signal_is_told_from_others) {
+    signal(SIGUSR1, SIG_IGN);
+    ck_assert(kernel->signal_is_ignored(SIGUSR1));
+    ck_assert_int_eq(kernel->set_signal(SIGUSR1, on_signal), 0);
+    ck_assert(!kernel->signal_is_ignored(SIGUSR1));
+    kernel->restore_signal(SIGUSR1);
+    ck_assert(kernel->signal_is_ignored(SIGUSR1));
+    signal(SIGUSR1, SIG_DFL);
+    ck_assert(!kernel->signal_is_ignored(SIGUSR1));
+    ck_assert(!kernel->signal_is_ignored(0));
+}
+END_TEST
+
+START_TEST(an_fd_becomes_nonblocking_and_keeps_its_other_flags) {
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    fcntl(fds[1], F_SETFL, O_APPEND);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(kernel->set_nonblocking(fds[1]), 0);
+        ck_assert_int_eq(fcntl(fds[1], F_GETFL) & (O_NONBLOCK | O_APPEND), O_NONBLOCK | O_APPEND);
+    }
+    close(fds[0]);
+    close(fds[1]);
+    ck_assert_int_eq(kernel->set_nonblocking(fds[1]), -EBADF);
+}
+END_TEST
+
 CEDE_CHECK_MAIN("kernel", the_clock_is_the_monotonic_one, sockets_are_nonblocking_and_not_inherited,
                 errors_are_returned_negative, shutdown_ends_a_direction,
-                a_reserved_fd_takes_a_number_and_nothing_else, a_disposition_is_saved_and_restored)
+                a_reserved_fd_takes_a_number_and_nothing_else, a_disposition_is_saved_and_restored,
+                handlers_run_on_the_stack_for_signals, an_ignored_signal_is_told_from_others,
+                an_fd_becomes_nonblocking_and_keeps_its_other_flags)
