@@ -99,6 +99,7 @@ TASK_TEST(a_timeout_is_no_error_and_cancels_nobody) {
     struct cede_awaited tasks[] = {{.task = spawn(sleep_forever, 0)},
                                    {.task = spawn(turns_then_return, 1)}};
 
+    settle();
     ck_assert_int_eq(cede_wait_tasks(tasks, 2, CEDE_WAIT_ALL, CEDE_MILLISECOND), 1);
     ck_assert(!tasks[0].done && tasks[1].done);
     ck_assert(!cede_cancelled());
