@@ -4,6 +4,7 @@
 #define CEDE_H
 
 #include <cede/base.h>
+#include <cede/broadcast.h>
 #include <cede/channel.h>
 #include <cede/coro.h>
 #include <cede/future.h>

@@ -14,7 +14,7 @@ TOPICS = {
     "coro": ["coro"],
     "loop": ["loop", "timer"],
     "task": ["task", "scope", "group", "future", "gather", "wait", "op"],
-    "sync": ["sync", "channel", "queue"],
+    "sync": ["sync", "channel", "queue", "broadcast"],
     "io": ["io"],
     "net": ["net", "stream"],
     "server": ["server"],
