@@ -49,7 +49,8 @@ CEDE_PUBLIC int cede_listen(const struct cede_address *address,
                             const struct cede_listen_options *options);
 
 /* Waits for a connection. Returns its fd, to be closed by cede_close(); the peer's address goes to
- * *ret_peer (may be NULL). -ECANCELED; -ECONNABORTED: it was gone before it was taken; -EMFILE. */
+ * *ret_peer (may be NULL). A listener of the caller's own becomes non-blocking. -ECANCELED;
+ * -ECONNABORTED: it was gone before it was taken; -EMFILE. */
 CEDE_PUBLIC int cede_accept(int fd, struct cede_address *ret_peer);
 
 /* Opens a TCP connection. Returns its fd, to be closed by cede_close(). -ECONNREFUSED, -ETIMEDOUT,

@@ -18,7 +18,7 @@
  */
 #include "base/alloc.h"
 #include "base/list.h"
-#include "loop/backend.h"
+#include "loop/backend_common.h"
 #include "loop/backend_lend.h"
 #include "loop/fdtable.h"
 
@@ -40,6 +40,7 @@ struct slot {
     uint32_t generation;
     uint32_t watchers;
     bool known, registered;
+    bool nonblocking; /* that is known */
     bool dry[2];
     bool eventful;      /* a hang-up or urgent data was reported */
     bool asked, is_tcp; /* whether it is TCP, once that was asked */
@@ -95,15 +96,27 @@ static int epoll_open(struct cede__backend **ret_backend, const char **ret_why) 
     return 0;
 }
 
-static struct slot *slot_get(struct cede__backend *backend, int fd) {
-    struct slot *slot = cede__fdtable_get(&backend->slots, fd);
+/* Before the table grows, the number is checked: what is no fd may be any number. */
+static int slot_make(struct cede__backend *backend, int fd, struct slot **ret_slot) {
+    int r = cede__kernel_linux.check_fd(fd);
+    struct slot *slot = r < 0 ? NULL : cede__fdtable_get(&backend->slots, fd);
 
-    if (slot && !slot->known) {
-        cede__list_init(&slot->waiting[CEDE__IO_IN]);
-        cede__list_init(&slot->waiting[CEDE__IO_OUT]);
-        slot->known = true;
-    }
-    return slot;
+    if (!slot)
+        return r < 0 ? r : -ENOMEM;
+    cede__list_init(&slot->waiting[CEDE__IO_IN]);
+    cede__list_init(&slot->waiting[CEDE__IO_OUT]);
+    slot->known = true;
+    *ret_slot = slot;
+    return 0;
+}
+
+static inline int slot_get(struct cede__backend *backend, int fd, struct slot **ret_slot) {
+    struct slot *slot = cede__fdtable_find(&backend->slots, fd);
+
+    if (CEDE_UNLIKELY(!slot || !slot->known))
+        return slot_make(backend, fd, ret_slot);
+    *ret_slot = slot;
+    return 0;
 }
 
 static int register_fd(struct cede__backend *backend, struct slot *slot, int fd) {
@@ -122,7 +135,7 @@ static void deregister_fd(struct cede__backend *backend, struct slot *slot, int 
     if (slot->registered)
         epoll_ctl(backend->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     slot->generation++;
-    slot->registered = slot->eventful = slot->asked = false;
+    slot->registered = slot->nonblocking = slot->eventful = slot->asked = false;
     slot->dry[CEDE__IO_IN] = slot->dry[CEDE__IO_OUT] = false;
 }
 
@@ -133,16 +146,16 @@ static void deregister_if_unused(struct cede__backend *backend, struct slot *slo
 }
 
 static int epoll_watch(struct cede__backend *backend, int fd) {
-    struct slot *slot = slot_get(backend, fd);
+    struct slot *slot;
+    int r = slot_get(backend, fd, &slot);
 
-    if (!slot)
-        return -ENOMEM;
-    slot->watchers++;
-    return 0;
+    if (r == 0)
+        slot->watchers++;
+    return r;
 }
 
 static void epoll_unwatch(struct cede__backend *backend, int fd) {
-    struct slot *slot = slot_get(backend, fd);
+    struct slot *slot = cede__fdtable_find(&backend->slots, fd);
 
     CEDE_ASSERT(slot && slot->watchers > 0);
     slot->watchers--;
@@ -238,11 +251,6 @@ static bool has_drained(const struct cede__io *io, struct slot *slot, ssize_t r)
            is_tcp(slot, io->fd);
 }
 
-static bool finish(struct cede__io *io, int result) {
-    io->result = result;
-    return true;
-}
-
 /* Makes the call; returns whether the operation has ended, with its result. */
 static bool try_io(struct cede__backend *backend, struct cede__io *io, struct slot *slot) {
     enum cede__io_direction direction = cede__io_direction(io);
@@ -257,19 +265,18 @@ static bool try_io(struct cede__backend *backend, struct cede__io *io, struct sl
     }
     if (has_drained(io, slot, r))
         slot->dry[CEDE__IO_IN] = true;
-    return finish(io, (int)r);
+    return cede__io_finish(io, (int)r);
 }
 
 static bool epoll_submit(struct cede__backend *backend, struct cede__io *io) {
     enum cede__io_direction direction = cede__io_direction(io);
     struct slot *slot;
-    int r;
+    int r = slot_get(backend, io->fd, &slot);
 
-    if (io->fd < 0)
-        return finish(io, -EBADF);
-    slot = slot_get(backend, io->fd);
-    if (!slot)
-        return finish(io, -ENOMEM);
+    if (r == 0)
+        r = cede__io_unblock(io, slot->watchers > 0, &slot->nonblocking);
+    if (r < 0)
+        return cede__io_finish(io, r);
     if (io->len > INT_MAX && (io->code == CEDE__IO_RECV || io->code == CEDE__IO_SEND))
         io->len = INT_MAX;
     io->state = IO_IDLE;
@@ -277,9 +284,10 @@ static bool epoll_submit(struct cede__backend *backend, struct cede__io *io) {
         (!slot->dry[direction] || io->code == CEDE__IO_CONNECT || io->code == CEDE__IO_POLL) &&
         try_io(backend, io, slot))
         return true;
-    r = slot->registered ? 0 : register_fd(backend, slot, io->fd);
+    if (!slot->registered)
+        r = register_fd(backend, slot, io->fd);
     if (r < 0)
-        return finish(io, r);
+        return cede__io_finish(io, r);
     io->state = IO_WAITING;
     cede__list_append(&slot->waiting[direction], &io->link);
     backend->pending++;
@@ -347,9 +355,8 @@ static void drain_wake(struct cede__backend *backend) {
 
 static int wait_ms(struct cede__backend *backend, struct epoll_event *events, uint64_t wait) {
     uint64_t ms = wait / CEDE_MILLISECOND + (wait % CEDE_MILLISECOND != 0);
-    int timeout = wait == CEDE_FOREVER ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
 
-    return epoll_wait(backend->epoll_fd, events, EVENTS, timeout);
+    return epoll_wait(backend->epoll_fd, events, EVENTS, wait == CEDE_FOREVER ? -1 : (int)ms);
 }
 
 /* epoll_pwait2 (Linux 5.11) waits with nanoseconds; before it, milliseconds are rounded up. */
@@ -366,15 +373,6 @@ static int wait_ns(struct cede__backend *backend, struct epoll_event *events, ui
         return wait_ms(backend, events, wait);
     }
     return n;
-}
-
-static uint64_t time_until(uint64_t until) {
-    uint64_t now;
-
-    if (until == 0 || until == CEDE_FOREVER)
-        return until;
-    now = cede__kernel_linux.now();
-    return until > now ? until - now : 0;
 }
 
 static void complete_ending(struct cede__backend *backend) {
@@ -401,7 +399,7 @@ static void prefetch_event(const struct cede__backend *backend, const struct epo
 
 static void epoll_poll(struct cede__backend *backend, uint64_t until) {
     struct epoll_event events[EVENTS];
-    uint64_t wait = cede__list_empty(&backend->ending) ? time_until(until) : 0;
+    uint64_t wait = cede__list_empty(&backend->ending) ? cede__time_until(until) : 0;
     int n;
 
     complete_ending(backend);

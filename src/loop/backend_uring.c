@@ -3,10 +3,6 @@
  * A loop turn costs one system call: what the turn's tasks submitted goes to the kernel in the same
  * io_uring_enter() that waits. DEFER_TASKRUN keeps the kernel from interrupting the tasks, and its
  * TASKRUN flag tells without a system call whether a poll would find anything.
- *
- * A request names its fd by number, and the kernel looks the number up when the request is
- * submitted. So an fd with a request that is prepared but not submitted must not be closed:
- * forget() submits first (the slot's `batch` says whether it has to).
  */
 #include "loop/uring.h"
 
@@ -18,33 +14,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-static void uring_submit_now(struct cede__backend *backend) {
-    backend->batch++;
-    /* What a failing call (out of memory, a full completion ring) leaves behind is submitted again
-     * by the next one. */
-    io_uring_submit(&backend->ring);
-}
-
-struct io_uring_sqe *cede__uring_prepare(struct cede__backend *backend,
-                                         struct cede__uring_slot *slot) {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&backend->ring);
-
-    while (!sqe) {
-        uring_submit_now(backend);
-        sqe = io_uring_get_sqe(&backend->ring);
-    }
-    if (slot)
-        slot->batch = backend->batch;
-    return sqe;
-}
-
-void cede__uring_cancel(struct cede__backend *backend, uint64_t user_data) {
-    struct io_uring_sqe *sqe = cede__uring_prepare(backend, NULL);
-
-    io_uring_prep_cancel64(sqe, user_data, 0);
-    io_uring_sqe_set_data64(sqe, URING_TAG_CANCEL);
-}
 
 static void arm_wake(struct cede__backend *backend) {
     struct io_uring_sqe *sqe = cede__uring_prepare(backend, NULL);
@@ -92,34 +61,48 @@ static int uring_open(struct cede__backend **ret_backend, const char **ret_why) 
     return 0;
 }
 
-static struct cede__uring_slot *slot_get(struct cede__backend *backend, int fd) {
-    struct cede__uring_slot *slot = cede__fdtable_get(&backend->slots, fd);
-
-    if (slot && !slot->known) {
-        cede__list_init(&slot->queue[CEDE__IO_IN]);
-        cede__list_init(&slot->queue[CEDE__IO_OUT]);
-        cede__list_init(&slot->polls);
-        slot->inbox_first = slot->inbox_last = CEDE__URING_NO_BUFFER;
-        slot->batch = UINT64_MAX;
-        slot->known = true;
-    }
-    return slot;
-}
-
-static int uring_watch(struct cede__backend *backend, int fd) {
-    struct cede__uring_slot *slot = slot_get(backend, fd);
+/* Before the table grows, the number is checked: what is no fd may be any number. */
+static int slot_make(struct cede__backend *backend, int fd, struct cede__uring_slot **ret_slot) {
+    int r = cede__kernel_linux.check_fd(fd);
+    struct cede__uring_slot *slot = r < 0 ? NULL : cede__fdtable_get(&backend->slots, fd);
 
     if (!slot)
-        return -ENOMEM;
-    slot->watchers++;
+        return r < 0 ? r : -ENOMEM;
+    cede__list_init(&slot->queue[CEDE__IO_IN]);
+    cede__list_init(&slot->queue[CEDE__IO_OUT]);
+    cede__list_init(&slot->polls);
+    slot->inbox_first = slot->inbox_last = CEDE__URING_NO_BUFFER;
+    slot->batch = UINT64_MAX;
+    slot->known = true;
+    *ret_slot = slot;
     return 0;
 }
 
+static inline int slot_get(struct cede__backend *backend, int fd,
+                           struct cede__uring_slot **ret_slot) {
+    struct cede__uring_slot *slot = cede__fdtable_find(&backend->slots, fd);
+
+    if (CEDE_UNLIKELY(!slot || !slot->known))
+        return slot_make(backend, fd, ret_slot);
+    *ret_slot = slot;
+    return 0;
+}
+
+static int uring_watch(struct cede__backend *backend, int fd) {
+    struct cede__uring_slot *slot;
+    int r = slot_get(backend, fd, &slot);
+
+    if (r == 0)
+        slot->watchers++;
+    return r;
+}
+
 static void uring_unwatch(struct cede__backend *backend, int fd) {
-    struct cede__uring_slot *slot = slot_get(backend, fd);
+    struct cede__uring_slot *slot = cede__fdtable_find(&backend->slots, fd);
 
     CEDE_ASSERT(slot && slot->watchers > 0);
     slot->watchers--;
+    slot->nonblocking &= slot->watchers > 0;
 }
 
 void cede__uring_complete(struct cede__backend *backend, struct cede__io *io, int result) {
@@ -130,10 +113,15 @@ void cede__uring_complete(struct cede__backend *backend, struct cede__io *io, in
     io->done(io);
 }
 
+static bool is_in_flight(const struct cede__io *io) {
+    return io->state == URING_IN_FLIGHT || io->state == URING_CANCELLING ||
+           io->state == URING_RECALLED;
+}
+
 static void end_list(struct cede__backend *backend, struct cede_list *list) {
     cede__list_for_each(pos, tmp, list) {
         struct cede__io *io = cede__container_of(pos, struct cede__io, link);
-        bool in_flight = io->state == URING_IN_FLIGHT || io->state == URING_CANCELLING;
+        bool in_flight = is_in_flight(io);
 
         if (io->state == URING_IN_FLIGHT)
             cede__uring_cancel(backend, (uintptr_t)io);
@@ -143,18 +131,28 @@ static void end_list(struct cede__backend *backend, struct cede_list *list) {
     }
 }
 
+/* A request that accepts holds the listener, and with it the address, until it has ended. */
+static bool is_accepting(const struct cede__uring_slot *slot) {
+    const struct cede_list *queue = &slot->queue[CEDE__IO_IN];
+
+    return !cede__list_empty(queue) &&
+           cede__list_first(queue, struct cede__io, link)->code == CEDE__IO_ACCEPT;
+}
+
 static void uring_forget(struct cede__backend *backend, int fd) {
     struct cede__uring_slot *slot = cede__fdtable_find(&backend->slots, fd);
+    bool accepting;
 
     if (!slot || !slot->known)
         return;
+    accepting = is_accepting(slot);
     end_list(backend, &slot->queue[CEDE__IO_IN]);
     end_list(backend, &slot->queue[CEDE__IO_OUT]);
     end_list(backend, &slot->polls);
     cede__ahead_forget(backend, slot, fd);
     slot->watchers = 0;
-    if (slot->batch == backend->batch)
-        uring_submit_now(backend);
+    slot->nonblocking = false;
+    cede__uring_flush(backend, slot, fd, accepting);
 }
 
 static bool lends(const struct cede__io *io) {
@@ -221,11 +219,6 @@ static void start_next(struct cede__backend *backend, struct cede__uring_slot *s
     }
 }
 
-static bool finish(struct cede__io *io, int result) {
-    io->result = result;
-    return true;
-}
-
 /* Where reading ahead does not do, a receiver that borrows asks for itself. */
 static bool try_lend(struct cede__backend *backend, const struct cede__uring_slot *slot,
                      struct cede__io *io) {
@@ -234,27 +227,33 @@ static bool try_lend(struct cede__backend *backend, const struct cede__uring_slo
     if (!lends(io) || cede__ahead_wanted(backend, slot, io))
         return false;
     n = cede__lend_recv(&backend->lender, io);
-    return n != -EAGAIN && n != -EINTR && finish(io, (int)n);
+    return n != -EAGAIN && n != -EINTR && cede__io_finish(io, (int)n);
+}
+
+static bool submit_poll(struct cede__backend *backend, struct cede__uring_slot *slot,
+                        struct cede__io *io) {
+    if ((io->flags & POLLIN) && cede__uring_unread(slot))
+        return cede__io_finish(io, POLLIN);
+    cede__list_append(&slot->polls, &io->link);
+    give_to_kernel(backend, slot, io);
+    backend->pending++;
+    return false;
 }
 
 static bool uring_submit(struct cede__backend *backend, struct cede__io *io) {
     enum cede__io_direction direction = cede__io_direction(io);
     struct cede__uring_slot *slot;
+    int r = slot_get(backend, io->fd, &slot);
     bool first;
 
-    if (io->fd < 0)
-        return finish(io, -EBADF);
-    slot = slot_get(backend, io->fd);
-    if (!slot)
-        return finish(io, -ENOMEM);
+    if (r == 0)
+        r = cede__io_unblock(io, slot->watchers > 0, &slot->nonblocking);
+    if (r < 0)
+        return cede__io_finish(io, r);
     if ((io->code == CEDE__IO_RECV || io->code == CEDE__IO_SEND) && io->len > INT_MAX)
         io->len = INT_MAX;
-    if (io->code == CEDE__IO_POLL) {
-        cede__list_append(&slot->polls, &io->link);
-        give_to_kernel(backend, slot, io);
-        backend->pending++;
-        return false;
-    }
+    if (io->code == CEDE__IO_POLL)
+        return submit_poll(backend, slot, io);
     first = cede__list_empty(&slot->queue[direction]);
     if (first && (cede__ahead_take(backend, slot, io) || try_lend(backend, slot, io)))
         return true;
@@ -283,7 +282,9 @@ static int uring_cancel(struct cede__backend *backend, struct cede__io *io) {
         cede__uring_cancel(backend, (uintptr_t)io);
         return -EINPROGRESS;
     default:
-        CEDE_ASSERT(state == URING_CANCELLING || state == URING_ENDING);
+        CEDE_ASSERT(state == URING_CANCELLING || state == URING_RECALLED || state == URING_ENDING);
+        if (state == URING_RECALLED)
+            io->state = URING_CANCELLING;
         return -EINPROGRESS;
     }
 }
@@ -291,8 +292,19 @@ static int uring_cancel(struct cede__backend *backend, struct cede__io *io) {
 /* Whether the kernel only says that the operation is to be submitted again. A connect's -EAGAIN is
  * an answer: see backend.h. */
 static bool goes_on(const struct cede__io *io, int result) {
-    return io->state == URING_IN_FLIGHT &&
-           (result == -EINTR || (result == -EAGAIN && io->code != CEDE__IO_CONNECT));
+    return result == -EINTR || (result == -EAGAIN && io->code != CEDE__IO_CONNECT);
+}
+
+/* What a failure means for an operation that was to be stopped. One that was recalled for what has
+ * been read meanwhile goes on. */
+static int failure_of(const struct cede__io *io, const struct cede__uring_slot *slot, int result) {
+    if (io->state == URING_CANCELLING && goes_on(io, result))
+        return -ECANCELED;
+    if (io->state == URING_RECALLED && cede__uring_unread(slot))
+        return POLLIN;
+    if (io->state == URING_RECALLED && result == -ECANCELED)
+        return -EAGAIN;
+    return result;
 }
 
 static void io_completion(struct cede__backend *backend, struct cede__io *io, int result) {
@@ -304,6 +316,8 @@ static void io_completion(struct cede__backend *backend, struct cede__io *io, in
         cede__uring_complete(backend, io, result >= 0 && !lends(io) ? result : -EBADF);
         return;
     }
+    if (result < 0)
+        result = failure_of(io, slot, result);
     if (result >= 0 && lends(io)) {
         result = -EAGAIN; /* to be submitted again, by its task */
     } else if (goes_on(io, result)) {
@@ -336,20 +350,16 @@ static void handle_completion(struct cede__backend *backend, const struct io_uri
 static void wait_until(struct cede__backend *backend, uint64_t until) {
     struct io_uring_cqe *cqe;
     struct __kernel_timespec ts;
-    uint64_t now;
+    uint64_t wait = cede__time_until(until);
 
-    if (until == CEDE_FOREVER) {
-        io_uring_submit_and_wait(&backend->ring, 1);
-        return;
-    }
-    now = until ? cede__kernel_linux.now() : 0;
-    if (until <= now) {
+    ts.tv_sec = (int64_t)(wait / CEDE_SECOND);
+    ts.tv_nsec = (long long)(wait % CEDE_SECOND);
+    if (wait == 0)
         io_uring_submit_and_get_events(&backend->ring);
-        return;
-    }
-    ts.tv_sec = (int64_t)((until - now) / CEDE_SECOND);
-    ts.tv_nsec = (long long)((until - now) % CEDE_SECOND);
-    io_uring_submit_and_wait_timeout(&backend->ring, &cqe, 1, &ts, NULL);
+    else if (wait == CEDE_FOREVER)
+        io_uring_submit_and_wait(&backend->ring, 1);
+    else
+        io_uring_submit_and_wait_timeout(&backend->ring, &cqe, 1, &ts, NULL);
 }
 
 static void uring_poll(struct cede__backend *backend, uint64_t until) {
@@ -361,10 +371,10 @@ static void uring_poll(struct cede__backend *backend, uint64_t until) {
     while (!cede__list_empty(&backend->ending))
         cede__uring_complete(backend, cede__list_first(&backend->ending, struct cede__io, link),
                              -EBADF);
-    backend->batch++;
     /* Whatever the call returns (a signal, a timeout, memory that is short), the completions that
      * are there are reaped, and what was not submitted stays for the next call. */
     wait_until(backend, until);
+    cede__uring_submitted(backend);
     io_uring_for_each_cqe(&backend->ring, head, cqe) {
         handle_completion(backend, cqe);
         count++;

@@ -1,6 +1,7 @@
-/* uring.h: what the two files of the io_uring backend share.
+/* uring.h: what the files of the io_uring backend share.
  *
- * backend_uring.c owns the ring and runs operations one by one; uring_ahead.c reads streams ahead.
+ * backend_uring.c owns the ring and runs operations one by one; uring_ahead.c reads streams ahead;
+ * uring_request.c gives requests to the kernel; uring_ring.c opens the ring.
  *
  * An operation of the caller is in one of these states:
  *
@@ -8,6 +9,7 @@
  *     AHEAD       the first receiver of a stream that is read ahead; the kernel does not know it
  *     IN_FLIGHT   the kernel has it, and with it its memory, until its completion is reaped
  *     CANCELLING  the same, and a cancel request is on its way
+ *     RECALLED    the same, because a POLL finds its answer in the inbox (below)
  *     ENDING      its fd was forgotten; it completes with -EBADF, at the next poll or, when it was
  *                 in flight, with its completion
  *
@@ -19,7 +21,8 @@
  * buffers; at INBOX_MAX the multishot receive is cancelled, what the kernel had taken by then still
  * comes, and TCP's window tells the peer). When the shared ring runs dry, receivers fall back to
  * receiving into their own memory. Nothing that has been received is lost by a cancel: it waits in
- * the inbox for the next receiver.
+ * the inbox for the next receiver. A POLL for reading ends at once while something is in the inbox;
+ * one that the kernel has by then is taken back from it.
  *
  * Completions are told apart by the low bits of user_data: an operation's address, or a tag. The
  * multishot receive carries its slot's generation, so that completions for an fd that was forgotten
@@ -30,6 +33,7 @@
 
 #include "base/list.h"
 #include "loop/backend.h"
+#include "loop/backend_common.h"
 #include "loop/backend_lend.h"
 #include "loop/fdtable.h"
 
@@ -43,6 +47,7 @@ enum cede__uring_state {
     URING_AHEAD,
     URING_IN_FLIGHT,
     URING_CANCELLING,
+    URING_RECALLED,
     URING_ENDING
 };
 
@@ -63,9 +68,10 @@ struct cede__uring_slot {
     uint16_t inbox_first, inbox_last; /* buffers that were received and not yet read */
     uint16_t inbox_count;
     bool known;
-    bool armed;    /* a multishot receive runs */
-    bool stopping; /* and is being cancelled */
-    bool ended;    /* `end` is a result (end of file or an error) that nobody has read yet */
+    bool nonblocking; /* that is known */
+    bool armed;       /* a multishot receive runs */
+    bool stopping;    /* and is being cancelled */
+    bool ended;       /* `end` is a result (end of file or an error) that nobody has read yet */
     int end;
 };
 
@@ -79,7 +85,7 @@ struct cede__backend {
     struct io_uring ring;
     int wake_fd;
     uint64_t wake_count;
-    uint64_t batch; /* counts submissions */
+    uint64_t batch; /* counts the submissions that left nothing behind */
     size_t pending;
     struct cede__fdtable slots;
     struct cede_list ending;  /* complete at the next poll */
@@ -90,13 +96,29 @@ struct cede__backend {
     struct cede__lender lender; /* for when the shared buffers do not do */
 };
 
+/* Whether a reader of the stream would find something, be it the end. */
+static inline bool cede__uring_unread(const struct cede__uring_slot *slot) {
+    return slot->inbox_count > 0 || slot->ended;
+}
+
 /* uring_ring.c: -ENOSYS, -EPERM ... when io_uring does not do here; *ret_why then says so. */
 int cede__uring_open_ring(struct io_uring *ring, const char **ret_why);
 
-/* backend_uring.c */
+/* uring_request.c */
+
+/* A request to fill in, which goes to the kernel with the next submission; slot: that of its fd. */
 struct io_uring_sqe *cede__uring_prepare(struct cede__backend *backend,
                                          struct cede__uring_slot *slot);
+/* Asks for the cancel of the request that has this user_data. */
 void cede__uring_cancel(struct cede__backend *backend, uint64_t user_data);
+/* To be called after a call that submits. */
+void cede__uring_submitted(struct cede__backend *backend);
+/* Before the fd is closed: sees to it that no request still has to look its number up. now: the
+ * requests that were cancelled are to end before this returns, too. */
+void cede__uring_flush(struct cede__backend *backend, const struct cede__uring_slot *slot, int fd,
+                       bool now);
+
+/* backend_uring.c */
 void cede__uring_complete(struct cede__backend *backend, struct cede__io *io, int result);
 void cede__uring_start(struct cede__backend *backend, struct cede__uring_slot *slot,
                        struct cede__io *io);

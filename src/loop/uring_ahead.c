@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -196,6 +197,20 @@ static void serve(struct cede__backend *backend, struct cede__uring_slot *slot) 
         cede__uring_complete(backend, io, io->result);
 }
 
+/* The kernel knows nothing of an inbox, so it will not answer those who poll the fd for reading. */
+static void recall_polls(struct cede__backend *backend, struct cede__uring_slot *slot) {
+    if (!cede__uring_unread(slot))
+        return;
+    cede__list_for_each(pos, tmp, &slot->polls) {
+        struct cede__io *io = cede__container_of(pos, struct cede__io, link);
+
+        if (io->state == URING_IN_FLIGHT && (io->flags & POLLIN)) {
+            io->state = URING_RECALLED;
+            cede__uring_cancel(backend, (uintptr_t)io);
+        }
+    }
+}
+
 /* The multishot receive is over: `result` says why. */
 static void over(struct cede__backend *backend, struct cede__uring_slot *slot, int result) {
     struct cede__io *io;
@@ -237,4 +252,5 @@ void cede__ahead_completion(struct cede__backend *backend, const struct io_uring
     }
     if (!(cqe->flags & IORING_CQE_F_MORE))
         over(backend, slot, cqe->res);
+    recall_polls(backend, slot);
 }

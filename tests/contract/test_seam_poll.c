@@ -105,6 +105,36 @@ START_TEST(another_thread_ends_a_wait) {
 }
 END_TEST
 
+static void *wake_late(void *arg) {
+    (void)arg;
+    usleep(30000);
+    atomic_store(&waker_over, true);
+    seam->wake(backend);
+    return NULL;
+}
+
+/* Rather than ask again and again because the time is beyond what the kernel counts. */
+START_TEST(a_far_time_is_waited_for) {
+    static const uint64_t far[] = {UINT64_C(1) << 62, INT64_MAX, (uint64_t)INT64_MAX + 1,
+                                   UINT64_MAX - 1, CEDE_FOREVER};
+
+    seam_open();
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        unsigned count = 0;
+        pthread_t thread;
+
+        atomic_store(&waker_over, false);
+        ck_assert_int_eq(pthread_create(&thread, NULL, wake_late, NULL), 0);
+        while (!atomic_load(&waker_over) && ++count < 1000)
+            seam_poll(far[i]);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_uint_lt(count, 100);
+        settle();
+    }
+    seam_close();
+}
+END_TEST
+
 static atomic_int alarms;
 
 static void wake_on_alarm(int signal) {
@@ -219,5 +249,6 @@ END_TEST
 
 CEDE_CHECK_MAIN("seam_poll", a_time_that_has_passed_is_not_waited_for, a_time_to_come_is_reached,
                 what_happens_ends_a_wait_for_a_far_time, a_wake_before_the_poll_is_not_lost,
-                another_thread_ends_a_wait, a_signal_handler_ends_a_wait, signals_interrupt_nothing,
-                idle_means_that_a_poll_finds_nothing, a_backend_can_be_opened_many_times)
+                another_thread_ends_a_wait, a_far_time_is_waited_for, a_signal_handler_ends_a_wait,
+                signals_interrupt_nothing, idle_means_that_a_poll_finds_nothing,
+                a_backend_can_be_opened_many_times)
