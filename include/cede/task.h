@@ -11,6 +11,7 @@
 #define CEDE_TASK_H
 
 #include <cede/base.h>
+#include <cede/op.h>
 #include <cede/scope.h>
 #include <cede/wait.h>
 
@@ -57,12 +58,31 @@ struct cede_group {
     size_t failed;
     int error;
     bool stopped;
+    bool stopping;
+    int stop_cause;
+    struct cede_timer grace;
+    struct cede_list stop_waiters;
+    const struct cede_group_options *options;
+};
+
+/* What a group does about failures; all zero is what cede_group_enter() does. */
+struct cede_group_options {
+    /* A failure cancels nobody; leaving returns the first error all the same. */
+    bool keep_going;
+    /* Called for each task that fails, in the order in which they do, in the failing task. Must not
+     * block. May be NULL. */
+    void (*on_error)(const cede_task *task, int error, void *arg);
+    void *arg;
 };
 
 /* Opens a group in the running task: a scope (see cede/scope.h) with tasks in it. When a task of
  * the group fails (returns an error), the scope is cancelled with that error as its cause. Never
  * blocks or fails. deadline: as in cede_scope_enter(). */
 CEDE_PUBLIC void cede_group_enter(struct cede_group *group, uint64_t deadline);
+
+/* The same with options, which must live as long as the group. NULL: none. */
+CEDE_PUBLIC void cede_group_enter_with(struct cede_group *group, uint64_t deadline,
+                                       const struct cede_group_options *options);
 
 /* Waits for all tasks of the group, also when cancelled, and leaves its scope. r is what the work
  * in the group returned; an error in it cancels the tasks. Returns the first error of all, r's or a
@@ -71,6 +91,18 @@ CEDE_PUBLIC int cede_group_leave(struct cede_group *group, int r);
 
 /* Waits until no task of the group is left, without leaving it. -ECANCELED: cancelled meanwhile. */
 CEDE_PUBLIC int cede_group_wait(struct cede_group *group);
+
+/* Asks the tasks of the group to come to an end of their own: what waits by cede_op_stop() is
+ * woken, and cede_group_stopping() is true. Those that are left after grace_ns are cancelled, with
+ * the cause (< 0), which leaving then returns; 0: at once; CEDE_FOREVER: never. When called again,
+ * the first cause and the shorter time count. From any task or callback while the group is open.
+ * -EINVAL: a cause that is none. Never blocks. */
+CEDE_PUBLIC int cede_group_stop(struct cede_group *group, int cause, uint64_t grace_ns);
+CEDE_PUBLIC bool cede_group_stopping(const struct cede_group *group);
+
+/* As an operation: the group is asked to stop, or is over. Result: 0. In a set with what a task
+ * does otherwise, as an accept, it ends the waiting and lets what has begun go on. */
+CEDE_PUBLIC void cede_op_stop(struct cede_op *op, struct cede_group *group);
 
 /* How many tasks of the group have not ended, and how many have ended with an error of their own.
  */

@@ -1,4 +1,5 @@
 #include "task/task.h"
+#include "task/watch.h"
 
 #include <errno.h>
 
@@ -6,7 +7,11 @@ void cede__group_init(struct cede_group *group) {
     cede__list_init(&group->waiting);
     group->alive = group->failed = 0;
     group->error = 0;
-    group->stopped = false;
+    group->stopped = group->stopping = false;
+    group->stop_cause = 0;
+    group->options = NULL;
+    cede__list_init(&group->stop_waiters);
+    cede_timer_init(&group->grace, cede__group_grace_over);
 }
 
 void cede_group_enter(struct cede_group *group, uint64_t deadline) {
@@ -14,10 +19,25 @@ void cede_group_enter(struct cede_group *group, uint64_t deadline) {
     cede_scope_enter(&group->scope, deadline);
 }
 
+void cede_group_enter_with(struct cede_group *group, uint64_t deadline,
+                           const struct cede_group_options *options) {
+    cede_group_enter(group, deadline);
+    group->options = options;
+}
+
 static void fail(struct cede_group *group, int error) {
     if (!group->error)
         group->error = error;
-    cede_scope_cancel(&group->scope, error);
+    if (!group->options || !group->options->keep_going)
+        cede_scope_cancel(&group->scope, error);
+}
+
+static void task_failed(struct cede_group *group, const struct cede_task *task) {
+    const struct cede_group_options *options = group->options;
+
+    if (options && options->on_error)
+        options->on_error(task, task->result, options->arg);
+    fail(group, task->result);
 }
 
 /* A cancelled task that says so has not failed; one that says so without having been cancelled
@@ -31,7 +51,7 @@ void cede__group_task_ended(struct cede_group *group, const struct cede_task *ta
     } else if (task->result < 0) {
         group->failed++;
         if (!is_root)
-            fail(group, task->result);
+            task_failed(group, task);
     }
     if (group->alive > 0)
         return;
@@ -84,6 +104,8 @@ int cede_group_leave(struct cede_group *group, int r) {
     if (body_failed)
         fail(group, r);
     wait_for_tasks(group, refuse);
+    cede_timer_cancel(&group->grace);
+    cede__watch_end_all(&group->stop_waiters);
     /* Tasks that were stopped have left their work undone, and so has the group. */
     if (r >= 0 && group->stopped && group->scope.effective)
         r = -ECANCELED;

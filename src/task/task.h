@@ -116,6 +116,9 @@ struct cede_scope *cede__task_base_scope(const struct cede_task *task);
 /* park.c: ends the task's wait if it can be withdrawn. */
 void cede__task_interrupt(struct cede_task *task);
 
+/* stop.c: the time in which a group was to end by itself has passed. */
+void cede__group_grace_over(struct cede_timer *timer);
+
 /* group.c */
 void cede__group_init(struct cede_group *group);
 /* Opens a group below the root scope, apart from the running task's own scopes; closing it waits
