@@ -68,10 +68,10 @@ CEDE_PUBLIC void cede_op_init(struct cede_op *op, const struct cede_op_kind *kin
  * callback of the loop. Never blocks. */
 CEDE_PUBLIC void cede_op_complete(struct cede_op *op, int result);
 
-/* Whether another operation of the set that a begun operation is awaited in has happened already, so
- * that this one is about to be withdrawn. A kind that hands something over to the first who waits
- * for it asks this, and passes over those: else a select would take two things and use one. Never
- * blocks. */
+/* Whether another operation of the set that a begun operation is awaited in has happened already,
+ * so that this one is about to be withdrawn. A kind that hands something over to the first who
+ * waits for it asks this, and passes over those: else a select would take two things and use one.
+ * Never blocks. */
 CEDE_PUBLIC bool cede_op_lost(const struct cede_op *op);
 
 /* Awaits one operation and returns its result; -ECANCELED: the task was cancelled, and the

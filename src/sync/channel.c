@@ -9,6 +9,7 @@
  * first. An operation whose value was passed on is complete, and no cancel can undo that. */
 #include "base/alloc.h"
 #include "sync/waitlist.h"
+#include "task/task.h"
 
 #include <cede/channel.h>
 #include <errno.h>
@@ -172,16 +173,35 @@ void cede_op_channel_recv(struct cede_op *op, cede_channel *channel, void *ret_v
     op->data = ret_value;
 }
 
+/* Both calls do what awaiting the operation does; what need not wait is spared the operation. */
 int cede_channel_send(cede_channel *channel, const void *value) {
+    struct cede_task *task;
     struct cede_op op;
+    int r = cede__blocking(&task);
 
+    if (r < 0)
+        return r;
+    r = try_send(channel, value, NULL);
+    if (r != -EAGAIN) {
+        cede__charge(task);
+        return r;
+    }
     cede_op_channel_send(&op, channel, value);
     return cede_op_wait(&op);
 }
 
 int cede_channel_recv(cede_channel *channel, void *ret_value) {
+    struct cede_task *task;
     struct cede_op op;
+    int r = cede__blocking(&task);
 
+    if (r < 0)
+        return r;
+    r = try_recv(channel, ret_value, NULL);
+    if (r != -EAGAIN) {
+        cede__charge(task);
+        return r;
+    }
     cede_op_channel_recv(&op, channel, ret_value);
     return cede_op_wait(&op);
 }

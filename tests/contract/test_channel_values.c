@@ -243,6 +243,32 @@ TASK_TEST(closing_ends_who_waits) {
     cede_channel_unref(channel);
 }
 
+static int note_turn(void *arg) {
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Calls that need not wait, well or in vain, still give the others their turns. */
+TASK_TEST(a_channel_that_is_always_ready_starves_nobody) {
+    for (int closed = 0; closed < 2; closed++) {
+        bool had_turn = false;
+        cede_task *task;
+        char c = 'x';
+
+        make(1, 1);
+        if (closed)
+            cede_channel_close(channel);
+        ck_assert_int_eq(cede_spawn(NULL, note_turn, &had_turn, &task), 0);
+        for (int i = 0; i < 1000 && !had_turn; i++) {
+            ck_assert_int_eq(cede_channel_send(channel, &c), closed ? -EPIPE : 0);
+            ck_assert_int_eq(cede_channel_recv(channel, &c), closed ? -EPIPE : 0);
+        }
+        ck_assert(had_turn);
+        ck_assert_int_eq(joined(task), 0);
+        cede_channel_unref(channel);
+    }
+}
+
 static int unref_under_waiter(void *arg) {
     (void)arg;
     spawned(recv_one, NULL);
@@ -267,4 +293,5 @@ CEDE_CHECK_MAIN("channel_values", a_value_of_no_bytes_is_refused,
                 a_rendezvous_without_a_partner_would_block,
                 a_buffer_holds_senders_only_when_it_is_full, nobody_overtakes_who_waits,
                 wide_values_arrive_whole_whatever_the_capacity, receivers_drain_a_closed_channel,
-                closing_ends_who_waits, the_last_reference_under_a_waiter_aborts)
+                closing_ends_who_waits, a_channel_that_is_always_ready_starves_nobody,
+                the_last_reference_under_a_waiter_aborts)
