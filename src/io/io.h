@@ -14,7 +14,8 @@ struct cede__io_wait {
  * `what` is what the task then waits for. Returns the result, or -ECANCELED, -EPERM. */
 int cede__io_run(struct cede__io_wait *wait, const char *what);
 
-/* Announces an fd to the loop (see backend.h); on failure the fd is closed. Returns fd or -errno. */
+/* Announces an fd to the loop (see backend.h); on failure the fd is closed. Returns fd or -errno.
+ */
 int cede__io_adopt(int fd);
 
 /* Ends all that goes on with the fd and closes it. */
