@@ -307,6 +307,18 @@ TASK_TEST(a_shutdown_at_once_drops_the_items_and_ends_the_join) {
     cede_queue_unref(queue);
 }
 
+START_TEST(a_drop_does_not_count_as_done_what_was_said_to_be) {
+    make(CEDE_QUEUE_FIFO, 0, NULL);
+    put_now("a");
+    put_now("b");
+    ck_assert_int_eq(cede_queue_task_done(queue), 0);
+    cede_queue_shutdown(queue, true);
+    ck_assert_uint_eq(stats().unfinished, 0);
+    ck_assert_int_eq(cede_queue_task_done(queue), -EINVAL);
+    cede_queue_unref(queue);
+}
+END_TEST
+
 START_TEST(the_last_reference_drops_the_items) {
     struct cede_queue_options options = {.drop = drop_item, .drop_arg = &queue, .capacity = 2};
 
@@ -349,4 +361,5 @@ CEDE_CHECK_MAIN("queue_items", options_that_do_not_fit_are_refused,
                 an_item_handed_to_a_getter_is_work_too, a_queue_that_is_shut_down_can_be_emptied,
                 a_shutdown_ends_the_gets_that_wait,
                 a_shutdown_at_once_drops_the_items_and_ends_the_join,
+                a_drop_does_not_count_as_done_what_was_said_to_be,
                 the_last_reference_drops_the_items, the_last_reference_under_a_waiter_aborts)
