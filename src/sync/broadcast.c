@@ -4,7 +4,7 @@
  * is overwritten. A subscription knows the number of its next value. Tasks wait in a subscription
  * only when it has had all that was sent, so a value goes straight to the first of them. */
 #include "base/alloc.h"
-#include "sync/waitlist.h"
+#include "sync/line.h"
 
 #include <cede/broadcast.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ struct cede_broadcast {
 struct cede_subscription {
     cede_broadcast *broadcast;
     struct cede_list siblings;
-    struct cede__waitlist waiting;
+    struct cede_line waiting;
     uint64_t next;
     uint64_t missed;
 };
@@ -70,7 +70,7 @@ int cede_broadcast_send(cede_broadcast *broadcast, const void *value) {
     cede__list_for_each(pos, next, &broadcast->subscriptions) {
         cede_subscription *subscription =
             cede__container_of(pos, struct cede_subscription, siblings);
-        struct cede_op *op = cede__waitlist_pop(&subscription->waiting, NULL);
+        struct cede_op *op = cede__line_pop(&subscription->waiting);
 
         if (op) {
             memcpy(op->data, value, broadcast->value_size);
@@ -86,8 +86,8 @@ int cede_broadcast_close(cede_broadcast *broadcast) {
         return -EPIPE;
     broadcast->closed = true;
     cede__list_for_each(pos, next, &broadcast->subscriptions)
-        cede__waitlist_end(&cede__container_of(pos, struct cede_subscription, siblings)->waiting,
-                           -EPIPE);
+        cede__line_end(&cede__container_of(pos, struct cede_subscription, siblings)->waiting,
+                       -EPIPE);
     return 0;
 }
 
@@ -99,7 +99,7 @@ int cede_broadcast_subscribe(cede_broadcast *broadcast, cede_subscription **ret_
     subscription->broadcast = cede_broadcast_ref(broadcast);
     cede__list_append(&broadcast->subscriptions, &subscription->siblings);
     broadcast->listeners++;
-    cede__waitlist_init(&subscription->waiting);
+    cede__line_init(&subscription->waiting);
     subscription->next = broadcast->sent;
     subscription->missed = 0;
     *ret_subscription = subscription;
@@ -109,7 +109,7 @@ int cede_broadcast_subscribe(cede_broadcast *broadcast, cede_subscription **ret_
 int cede_broadcast_unsubscribe(cede_subscription *subscription) {
     if (!subscription)
         return 0;
-    if (!cede__waitlist_empty(&subscription->waiting))
+    if (subscription->waiting.length > 0)
         return -EBUSY;
     cede__list_remove(&subscription->siblings);
     subscription->broadcast->listeners--;
@@ -139,12 +139,12 @@ static bool recv_start(struct cede_op *op) {
     op->result = cede_broadcast_recv_nowait(subscription, op->data);
     if (op->result != -EAGAIN)
         return true;
-    cede__waitlist_append(&subscription->waiting, op);
+    cede__line_append(&subscription->waiting, op);
     return false;
 }
 
 static int recv_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_subscription *)op->source)->waiting, op);
+    cede__line_remove(&((cede_subscription *)op->source)->waiting, op);
     return 0;
 }
 

@@ -8,7 +8,7 @@
  * What passes between two tasks is copied once, by the second of them to come, which then wakes the
  * first. An operation whose value was passed on is complete, and no cancel can undo that. */
 #include "base/alloc.h"
-#include "sync/waitlist.h"
+#include "sync/line.h"
 #include "task/task.h"
 
 #include <cede/channel.h>
@@ -20,8 +20,8 @@ struct cede_channel {
     size_t capacity;
     size_t head; /* where the oldest value is */
     size_t length;
-    struct cede__waitlist senders;
-    struct cede__waitlist receivers;
+    struct cede_line senders;
+    struct cede_line receivers;
     uint32_t refs;
     bool closed;
     unsigned char values[];
@@ -43,8 +43,8 @@ int cede_channel_new(cede_channel **ret_channel, size_t value_size, size_t capac
     channel->value_size = value_size;
     channel->capacity = capacity;
     channel->refs = 1;
-    cede__waitlist_init(&channel->senders);
-    cede__waitlist_init(&channel->receivers);
+    cede__line_init(&channel->senders);
+    cede__line_init(&channel->receivers);
     *ret_channel = channel;
     return 0;
 }
@@ -58,7 +58,7 @@ cede_channel *cede_channel_ref(cede_channel *channel) {
 cede_channel *cede_channel_unref(cede_channel *channel) {
     if (!channel || --channel->refs > 0)
         return NULL;
-    if (!cede__waitlist_empty(&channel->senders) || !cede__waitlist_empty(&channel->receivers))
+    if (channel->senders.length > 0 || channel->receivers.length > 0)
         cede__panic("cede_channel_unref: the last reference is gone, and a task waits");
     cede__free(channel);
     return NULL;
@@ -93,7 +93,7 @@ static int try_send(cede_channel *channel, const void *value, const struct cede_
 
     if (channel->closed)
         return -EPIPE;
-    receiver = cede__waitlist_pop(&channel->receivers, own);
+    receiver = cede__line_pop_other(&channel->receivers, own);
     if (receiver) {
         copy(channel, receiver->data, value);
         cede_op_complete(receiver, 0);
@@ -111,7 +111,7 @@ static int try_recv(cede_channel *channel, void *ret_value, const struct cede_op
 
     if (buffered)
         take(channel, ret_value);
-    sender = cede__waitlist_pop(&channel->senders, own);
+    sender = cede__line_pop_other(&channel->senders, own);
     if (!sender)
         return buffered ? 0 : channel->closed ? -EPIPE : -EAGAIN;
     if (buffered)
@@ -136,12 +136,12 @@ static bool send_start(struct cede_op *op) {
     op->result = try_send(channel, op->data, op);
     if (op->result != -EAGAIN)
         return true;
-    cede__waitlist_append(&channel->senders, op);
+    cede__line_append(&channel->senders, op);
     return false;
 }
 
 static int send_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_channel *)op->source)->senders, op);
+    cede__line_remove(&((cede_channel *)op->source)->senders, op);
     return 0;
 }
 
@@ -151,12 +151,12 @@ static bool recv_start(struct cede_op *op) {
     op->result = try_recv(channel, op->data, op);
     if (op->result != -EAGAIN)
         return true;
-    cede__waitlist_append(&channel->receivers, op);
+    cede__line_append(&channel->receivers, op);
     return false;
 }
 
 static int recv_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_channel *)op->source)->receivers, op);
+    cede__line_remove(&((cede_channel *)op->source)->receivers, op);
     return 0;
 }
 
@@ -210,8 +210,8 @@ int cede_channel_close(cede_channel *channel) {
     if (channel->closed)
         return -EPIPE;
     channel->closed = true;
-    cede__waitlist_end(&channel->senders, -EPIPE);
-    cede__waitlist_end(&channel->receivers, -EPIPE);
+    cede__line_end(&channel->senders, -EPIPE);
+    cede__line_end(&channel->receivers, -EPIPE);
     return 0;
 }
 
@@ -219,8 +219,8 @@ void cede_channel_stat(const cede_channel *channel, struct cede_channel_stats *r
     *ret_stats = (struct cede_channel_stats){
         .length = channel->length,
         .capacity = channel->capacity,
-        .senders = channel->senders.count,
-        .receivers = channel->receivers.count,
+        .senders = channel->senders.length,
+        .receivers = channel->receivers.length,
         .closed = channel->closed,
     };
 }

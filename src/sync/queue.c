@@ -8,8 +8,8 @@
  * An item counts as unfinished from when it is put (in the store, or a getter's hands) until
  * cede_queue_task_done(). What a putter still waits to put does not count yet. */
 #include "base/alloc.h"
+#include "sync/line.h"
 #include "sync/store.h"
-#include "sync/waitlist.h"
 
 #include <errno.h>
 
@@ -17,9 +17,9 @@ struct cede_queue {
     struct cede__store store;
     size_t capacity;
     size_t unfinished;
-    struct cede__waitlist putters;
-    struct cede__waitlist getters;
-    struct cede__waitlist joiners;
+    struct cede_line putters;
+    struct cede_line getters;
+    struct cede_line joiners;
     void (*drop)(void *item, void *arg);
     void *drop_arg;
     uint32_t refs;
@@ -50,9 +50,9 @@ int cede_queue_new(cede_queue **ret_queue, const struct cede_queue_options *opti
         return -ENOMEM;
     }
     queue->capacity = options->capacity;
-    cede__waitlist_init(&queue->putters);
-    cede__waitlist_init(&queue->getters);
-    cede__waitlist_init(&queue->joiners);
+    cede__line_init(&queue->putters);
+    cede__line_init(&queue->getters);
+    cede__line_init(&queue->joiners);
     queue->drop = options->drop;
     queue->drop_arg = options->drop_arg;
     queue->refs = 1;
@@ -78,8 +78,7 @@ static void drop_all(cede_queue *queue) {
 cede_queue *cede_queue_unref(cede_queue *queue) {
     if (!queue || --queue->refs > 0)
         return NULL;
-    if (!cede__waitlist_empty(&queue->putters) || !cede__waitlist_empty(&queue->getters) ||
-        !cede__waitlist_empty(&queue->joiners))
+    if (queue->putters.length > 0 || queue->getters.length > 0 || queue->joiners.length > 0)
         cede__panic("cede_queue_unref: the last reference is gone, and a task waits");
     drop_all(queue);
     cede__store_free(&queue->store);
@@ -93,7 +92,7 @@ static int try_put(cede_queue *queue, void *item, const struct cede_op *own) {
 
     if (queue->shut_down)
         return -ESHUTDOWN;
-    getter = cede__waitlist_pop(&queue->getters, own);
+    getter = cede__line_pop_other(&queue->getters, own);
     if (getter) {
         *(void **)getter->data = item;
         cede_op_complete(getter, 0);
@@ -114,7 +113,7 @@ static int try_get(cede_queue *queue, void **ret_item, const struct cede_op *own
     if (queue->store.length == 0)
         return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
     *ret_item = cede__store_pop(&queue->store);
-    putter = cede__waitlist_pop(&queue->putters, own);
+    putter = cede__line_pop_other(&queue->putters, own);
     if (putter) {
         cede__store_push(&queue->store, putter->data);
         queue->unfinished++;
@@ -134,7 +133,7 @@ int cede_queue_get_nowait(cede_queue *queue, void **ret_item) {
 static void finished(cede_queue *queue, size_t count) {
     queue->unfinished -= count;
     if (queue->unfinished == 0)
-        cede__waitlist_end(&queue->joiners, 0);
+        cede__line_end(&queue->joiners, 0);
 }
 
 int cede_queue_task_done(cede_queue *queue) {
@@ -149,8 +148,8 @@ void cede_queue_shutdown(cede_queue *queue, bool at_once) {
     size_t count = queue->store.length;
 
     queue->shut_down = true;
-    cede__waitlist_end(&queue->putters, -ESHUTDOWN);
-    cede__waitlist_end(&queue->getters, -ESHUTDOWN);
+    cede__line_end(&queue->putters, -ESHUTDOWN);
+    cede__line_end(&queue->getters, -ESHUTDOWN);
     if (!at_once)
         return;
     drop_all(queue);
@@ -163,12 +162,12 @@ static bool put_start(struct cede_op *op) {
     op->result = try_put(queue, op->data, op);
     if (op->result != -EAGAIN)
         return true;
-    cede__waitlist_append(&queue->putters, op);
+    cede__line_append(&queue->putters, op);
     return false;
 }
 
 static int put_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_queue *)op->source)->putters, op);
+    cede__line_remove(&((cede_queue *)op->source)->putters, op);
     return 0;
 }
 
@@ -178,12 +177,12 @@ static bool get_start(struct cede_op *op) {
     op->result = try_get(queue, op->data, op);
     if (op->result != -EAGAIN)
         return true;
-    cede__waitlist_append(&queue->getters, op);
+    cede__line_append(&queue->getters, op);
     return false;
 }
 
 static int get_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_queue *)op->source)->getters, op);
+    cede__line_remove(&((cede_queue *)op->source)->getters, op);
     return 0;
 }
 
@@ -193,12 +192,12 @@ static bool join_start(struct cede_op *op) {
     op->result = 0;
     if (queue->unfinished == 0)
         return true;
-    cede__waitlist_append(&queue->joiners, op);
+    cede__line_append(&queue->joiners, op);
     return false;
 }
 
 static int join_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_queue *)op->source)->joiners, op);
+    cede__line_remove(&((cede_queue *)op->source)->joiners, op);
     return 0;
 }
 
@@ -250,9 +249,9 @@ void cede_queue_stat(const cede_queue *queue, struct cede_queue_stats *ret_stats
         .length = queue->store.length,
         .capacity = queue->capacity,
         .unfinished = queue->unfinished,
-        .putters = queue->putters.count,
-        .getters = queue->getters.count,
-        .joiners = queue->joiners.count,
+        .putters = queue->putters.length,
+        .getters = queue->getters.length,
+        .joiners = queue->joiners.length,
         .shut_down = queue->shut_down,
     };
 }

@@ -1,5 +1,5 @@
 #include "base/alloc.h"
-#include "sync/waitlist.h"
+#include "sync/line.h"
 
 #include <cede/broadcast.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 struct cede_watch {
     size_t value_size;
     uint64_t version;
-    struct cede__waitlist waiting; /* for a version after the present one */
+    struct cede_line waiting; /* for a version after the present one */
     uint32_t refs;
     bool closed;
     unsigned char value[];
@@ -22,7 +22,7 @@ int cede_watch_new(cede_watch **ret_watch, size_t value_size, const void *value)
     if (value_size > SIZE_MAX - sizeof *watch || !(watch = cede__alloc(sizeof *watch + value_size)))
         return -ENOMEM;
     *watch = (cede_watch){.value_size = value_size, .version = 1, .refs = 1};
-    cede__waitlist_init(&watch->waiting);
+    cede__line_init(&watch->waiting);
     memcpy(watch->value, value, value_size);
     *ret_watch = watch;
     return 0;
@@ -37,7 +37,7 @@ cede_watch *cede_watch_ref(cede_watch *watch) {
 cede_watch *cede_watch_unref(cede_watch *watch) {
     if (!watch || --watch->refs > 0)
         return NULL;
-    if (!cede__waitlist_empty(&watch->waiting))
+    if (watch->waiting.length > 0)
         cede__panic("cede_watch_unref: the last reference is gone, and a task waits");
     cede__free(watch);
     return NULL;
@@ -63,12 +63,12 @@ static bool wait_start(struct cede_op *op) {
     }
     op->result = -EPIPE;
     if (!watch->closed)
-        cede__waitlist_append(&watch->waiting, op);
+        cede__line_append(&watch->waiting, op);
     return watch->closed;
 }
 
 static int wait_cancel(struct cede_op *op) {
-    cede__waitlist_remove(&((cede_watch *)op->source)->waiting, op);
+    cede__line_remove(&((cede_watch *)op->source)->waiting, op);
     return 0;
 }
 
@@ -81,7 +81,7 @@ int cede_watch_set(cede_watch *watch, const void *value) {
         return -EPIPE;
     memcpy(watch->value, value, watch->value_size);
     watch->version++;
-    while ((op = cede__waitlist_pop(&watch->waiting, NULL))) {
+    while ((op = cede__line_pop(&watch->waiting))) {
         tell(watch, op);
         cede_op_complete(op, 0);
     }
@@ -92,7 +92,7 @@ int cede_watch_close(cede_watch *watch) {
     if (watch->closed)
         return -EPIPE;
     watch->closed = true;
-    cede__waitlist_end(&watch->waiting, -EPIPE);
+    cede__line_end(&watch->waiting, -EPIPE);
     return 0;
 }
 
