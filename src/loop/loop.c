@@ -43,35 +43,48 @@ static const struct cede__backend_ops *find_backend(const char *name) {
     return NULL;
 }
 
-/* Opens the backend that was asked for, or the first that runs. A backend that says why it does not
- * run is replaced; one that finds no memory or no fd would run, and that is an error. */
-static int open_backend(struct cede_loop *loop, const char *wanted) {
-    const struct cede__backend_ops *ops = backends[0];
-    const char *from = "it is the best that runs here", *failure = NULL;
-    int r;
+/* What stands for a backend that this build does not have. */
+static int open_missing(struct cede__backend **ret_backend, const char **ret_why) {
+    (void)ret_backend;
+    *ret_why = "this build has no io_uring";
+    return -ENOSYS;
+}
 
+static const struct cede__backend_ops missing_uring = {
+    .name = "io_uring", .kernel = &cede__kernel_linux, .open = open_missing};
+
+/* The backend that is asked for, and why it is; NULL: there is none of that name. */
+static const struct cede__backend_ops *choose_backend(const char *wanted, const char **ret_why) {
+    const struct cede__backend_ops *ops;
+
+    *ret_why = "it was asked for";
     if (!wanted) {
         wanted = secure_getenv("CEDE_BACKEND");
-        if (wanted && !*wanted)
-            wanted = NULL;
-        from = wanted ? "CEDE_BACKEND asks for it" : from;
-    } else {
-        from = "it was asked for";
+        *ret_why = "CEDE_BACKEND asks for it";
+        if (!wanted || !*wanted) {
+            *ret_why = "it is the best that runs here";
+            return backends[0];
+        }
     }
-    if (wanted) {
-        ops = find_backend(wanted);
-        if (!ops && strcmp(wanted, "io_uring") != 0)
-            return -EINVAL;
-        if (!ops)
-            failure = "this build has no io_uring";
-    }
-    r = ops ? ops->open(&loop->backend, &failure) : -ENOSYS;
+    ops = find_backend(wanted);
+    return ops || strcmp(wanted, missing_uring.name) != 0 ? ops : &missing_uring;
+}
+
+/* A backend that says why it does not run is replaced by epoll; one that finds no memory or no fd
+ * would run, and that is an error. */
+static int open_backend(struct cede_loop *loop, const char *wanted) {
+    const char *why, *failure = NULL;
+    const struct cede__backend_ops *ops = choose_backend(wanted, &why);
+    int r;
+
+    if (!ops)
+        return -EINVAL;
+    snprintf(loop->why, sizeof loop->why, "%s", why);
+    r = ops->open(&loop->backend, &failure);
     if (r < 0 && failure && ops != &cede__backend_epoll) {
         snprintf(loop->why, sizeof loop->why, "io_uring does not run here: %s", failure);
         ops = &cede__backend_epoll;
         r = ops->open(&loop->backend, &failure);
-    } else {
-        snprintf(loop->why, sizeof loop->why, "%s", from);
     }
     loop->ops = ops;
     loop->kernel = ops->kernel;

@@ -129,6 +129,6 @@ void cede__group_task_ended(struct cede_group *group, const struct cede_task *ta
 
 /* report.c */
 void cede__report_tasks(const struct cede__tasks *tasks, const char *headline);
-void cede__task_describe(const void *task, char *buf, size_t size);
+void cede__task_describe(const void *owner, char *buf, size_t size);
 
 #endif

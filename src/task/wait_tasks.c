@@ -168,8 +168,9 @@ int cede_wait_tasks(struct cede_awaited *tasks, size_t n, enum cede_wait_when wh
     struct cede_task *task;
     int r = cede__blocking(&task);
 
-    if (r == 0)
-        r = cede_as_completed_begin(&set, tasks, n);
+    if (r < 0)
+        return r;
+    r = cede_as_completed_begin(&set, tasks, n);
     if (r < 0)
         return r;
     set.when = when;
