@@ -33,6 +33,9 @@ static inline int check_main(const char *name, const TTest *const *tests, size_t
     SRunner *runner = srunner_create(suite);
     int failed;
 
+    /* A shell's background job ignores them, and what is ignored would stay so. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     for (size_t i = 0; i < count; i++) {
         TCase *tcase = tcase_create(tests[i]->name);
 
