@@ -9,6 +9,7 @@
 #define CEDE_NET_H
 
 #include <cede/base.h>
+#include <cede/op.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -75,6 +76,15 @@ CEDE_PUBLIC int cede_close(int fd);
 /* The socket's own address, with the port that was picked for it, and its peer's. Never block. */
 CEDE_PUBLIC int cede_local_address(int fd, struct cede_address *ret_address);
 CEDE_PUBLIC int cede_peer_address(int fd, struct cede_address *ret_address);
+
+/* The waits above as operations (cede/op.h), with the same results. Buffer and address must stay as
+ * long as the operation is awaited. An accept that could not be withdrawn in time is done, with an
+ * fd that is the caller's to close. To connect takes a socket of the caller's own; its result is 0,
+ * and after any other end the socket is of no use but to be closed. */
+CEDE_PUBLIC void cede_op_recv(struct cede_op *op, int fd, void *buf, size_t size, int flags);
+CEDE_PUBLIC void cede_op_send(struct cede_op *op, int fd, const void *buf, size_t size, int flags);
+CEDE_PUBLIC void cede_op_accept(struct cede_op *op, int fd);
+CEDE_PUBLIC void cede_op_connect(struct cede_op *op, int fd, const struct cede_address *address);
 
 CEDE_END_DECLS
 

@@ -1,6 +1,6 @@
 #include <cede/net.h>
 
-#include "io/io.h"
+#include "net/socket.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -45,7 +45,7 @@ int cede_listen(const struct cede_address *address, const struct cede_listen_opt
 
 /* Small messages are not to wait for more: whoever writes decides what belongs together. A family
  * without the option does not delay either. */
-static int adopt_connection(int fd) {
+int cede__socket_adopt(int fd) {
     turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
     return cede__io_adopt(fd);
 }
@@ -58,11 +58,11 @@ int cede_accept(int fd, struct cede_address *ret_peer) {
 
     peer.len = sizeof peer.local;
     r = cede__io_run(&wait, "a connection to accept");
-    if (r < 0)
-        return r;
-    if (ret_peer)
+    if (r >= 0)
+        r = cede__socket_adopt(r);
+    if (r >= 0 && ret_peer)
         *ret_peer = peer;
-    return adopt_connection(r);
+    return r;
 }
 
 int cede_connect_fd(const struct cede_address *address) {
@@ -74,7 +74,7 @@ int cede_connect_fd(const struct cede_address *address) {
     fd = cede__loop->kernel->socket(address->any.sa_family, SOCK_STREAM, 0);
     if (fd < 0)
         return fd;
-    r = adopt_connection(fd);
+    r = cede__socket_adopt(fd);
     if (r < 0)
         return r;
     struct cede__io_wait wait = {.io = {.code = CEDE__IO_CONNECT,
