@@ -9,8 +9,10 @@
 #include <cede/coro.h>
 #include <cede/future.h>
 #include <cede/gather.h>
+#include <cede/local.h>
 #include <cede/loop.h>
 #include <cede/net.h>
+#include <cede/offload.h>
 #include <cede/op.h>
 #include <cede/queue.h>
 #include <cede/scope.h>

@@ -1,4 +1,5 @@
 /* spawn.c: how a task begins and ends. */
+#include "task/local.h"
 #include "task/task.h"
 #include "task/watch.h"
 
@@ -12,6 +13,17 @@ struct cede_scope *cede__task_base_scope(const struct cede_task *task) {
     return scope_below(cede__stack_top(task->more->stack));
 }
 
+/* The destroy functions run while the task still counts as running, and find no locals. */
+static inline void end_locals(struct cede_task *task) {
+    struct cede__locals *locals = task->more->locals;
+
+    if (CEDE_LIKELY(!locals))
+        return;
+    task->more->locals = NULL;
+    cede__locals_unref(locals);
+    CEDE_ASSERT(task->more->locals == NULL);
+}
+
 _Noreturn static void task_end(struct cede_task *task, int result) {
     struct cede_loop *loop = cede__loop;
 
@@ -22,6 +34,7 @@ _Noreturn static void task_end(struct cede_task *task, int result) {
         cede__panic("task %llu \"%s\" returned from inside a scope or group",
                     (unsigned long long)task->more->id, task->more->name);
     CEDE_ASSERT(task->fiber.top == NULL);
+    end_locals(task);
     task->result = result;
     task->done = true;
     cede__group_task_ended(task->more->group ? task->more->group : &cede__tasks_of(loop)->root,
@@ -46,6 +59,7 @@ static void task_init(struct cede_task *task, struct cede_group *group, cede_tas
     struct cede__tasks *tasks = cede__tasks_of(cede__loop);
     struct cede_scope *parent = group ? &group->scope : &tasks->root.scope;
     struct cede_scope *base = cede__task_base_scope(task);
+    const struct cede_task *spawner = cede__task_current();
 
     task->waiter = NULL;
     task->scope = base;
@@ -58,6 +72,7 @@ static void task_init(struct cede_task *task, struct cede_group *group, cede_tas
     task->more->id = ++tasks->last_id;
     task->more->name = name;
     task->more->group = group;
+    task->more->locals = spawner ? cede__locals_ref(spawner->more->locals) : NULL;
     cede__list_init(&task->more->joiners);
     cede__scope_link(base, parent, task, CEDE_FOREVER);
     task->cancelled = base->effective;

@@ -53,11 +53,13 @@ struct cede__task_more {
     uint64_t id;
     const char *name;
     struct cede_group *group;
-    struct cede__stack *stack; /* NULL once it is buried */
+    struct cede__stack *stack;   /* NULL once it is buried */
+    struct cede__locals *locals; /* NULL: none */
     struct cede_list joiners;
 };
 
 struct cede__task_chunk;
+struct cede__pool;
 
 /* What the layer keeps for a loop; it outlives the loop while somebody refers to a task. */
 struct cede__tasks {
@@ -68,7 +70,8 @@ struct cede__tasks {
     struct cede_task *dead;
     uint64_t last_id;
     size_t stack_size;
-    struct cede_group root; /* of tasks without a group; only its scope and counts are used */
+    struct cede__pool *pool; /* offload.c; NULL until it is needed */
+    struct cede_group root;  /* of tasks without a group; only its scope and counts are used */
 };
 
 static inline struct cede__tasks *cede__tasks_of(const struct cede_loop *loop) {

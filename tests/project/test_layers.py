@@ -13,7 +13,7 @@ TOPICS = {
     "base": ["base", "list"],
     "coro": ["coro"],
     "loop": ["loop", "timer"],
-    "task": ["task", "scope", "group", "future", "gather", "wait", "op"],
+    "task": ["task", "scope", "group", "future", "gather", "wait", "op", "local", "offload"],
     "sync": ["sync", "channel", "queue", "broadcast"],
     "io": ["io"],
     "net": ["net", "stream"],
