@@ -5,6 +5,7 @@
 
 #include <cede/base.h>
 #include <cede/broadcast.h>
+#include <cede/census.h>
 #include <cede/channel.h>
 #include <cede/coro.h>
 #include <cede/future.h>
