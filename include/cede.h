@@ -22,5 +22,6 @@
 #include <cede/task.h>
 #include <cede/timer.h>
 #include <cede/wait.h>
+#include <cede/with.h>
 
 #endif

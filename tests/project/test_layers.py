@@ -14,7 +14,7 @@ TOPICS = {
     "coro": ["coro"],
     "loop": ["loop", "timer"],
     "task": ["task", "scope", "group", "future", "gather", "wait", "op", "local",
-             "census", "offload"],
+             "census", "with", "offload"],
     "sync": ["sync", "channel", "queue", "broadcast"],
     "io": ["io"],
     "net": ["net", "stream"],
