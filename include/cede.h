@@ -13,6 +13,7 @@
 #include <cede/local.h>
 #include <cede/loop.h>
 #include <cede/net.h>
+#include <cede/offload.h>
 #include <cede/op.h>
 #include <cede/queue.h>
 #include <cede/scope.h>

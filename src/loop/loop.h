@@ -24,7 +24,13 @@
 
 #define CEDE__POLL_INTERVAL 64
 
-struct cede__post;
+/* A callback from another thread, on its way to the loop. */
+struct cede__post {
+    struct cede__post *next;
+    cede_callback fn;
+    void *arg;
+    bool lasting; /* it is not freed, since its owner pushes it again and again */
+};
 
 struct cede_loop {
     /* the ready ring: indices run freely, `mask` wraps them */
@@ -139,6 +145,9 @@ void cede__handle_drop(struct cede_handle *handle);
 void cede__handles_drop_timed(struct cede_loop *loop);
 
 /* post.c, signal.c, watch.c */
+
+/* As cede_loop_post(), but never fails; not again before the post's function was called. */
+void cede__post_push(struct cede_loop *loop, struct cede__post *post);
 void cede__posts_run(struct cede_loop *loop);
 void cede__posts_drop(struct cede_loop *loop);
 void cede__signals_run(struct cede_loop *loop);

@@ -6,24 +6,9 @@
 
 #include <errno.h>
 
-struct cede__post {
-    struct cede__post *next;
-    cede_callback fn;
-    void *arg;
-};
+void cede__post_push(struct cede_loop *loop, struct cede__post *post) {
+    struct cede__post *first;
 
-int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg) {
-    struct cede__post *post, *first;
-
-    if (!loop || !fn)
-        return -EINVAL;
-    if (loop->generation != cede__generation)
-        return -EPERM;
-    post = cede__alloc(sizeof *post);
-    if (!post)
-        return -ENOMEM;
-    post->fn = fn;
-    post->arg = arg;
     atomic_fetch_add(&loop->posting, 1);
     first = atomic_load_explicit(&loop->posts, memory_order_relaxed);
     do
@@ -32,6 +17,20 @@ int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg) {
     if (!first)
         loop->ops->wake(loop->backend);
     atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
+}
+
+int cede_loop_post(cede_loop *loop, cede_callback fn, void *arg) {
+    struct cede__post *post;
+
+    if (!loop || !fn)
+        return -EINVAL;
+    if (loop->generation != cede__generation)
+        return -EPERM;
+    post = cede__alloc(sizeof *post);
+    if (!post)
+        return -ENOMEM;
+    *post = (struct cede__post){.fn = fn, .arg = arg};
+    cede__post_push(loop, post);
     return 0;
 }
 
@@ -57,7 +56,8 @@ static void for_all(struct cede_loop *loop, bool run) {
     while (post) {
         struct cede__post done = *post;
 
-        cede__free(post);
+        if (!post->lasting)
+            cede__free(post);
         if (run)
             done.fn(done.arg);
         post = done.next;

@@ -1,5 +1,5 @@
 /* tasks.c: the memory of control blocks, in chunks that live as long as the loop. */
-#include "task/task.h"
+#include "task/offload.h"
 
 #include "base/alloc.h"
 
@@ -145,6 +145,7 @@ void cede__tasks_close(struct cede_loop *loop) {
     struct cede__tasks *tasks = cede__tasks_of(loop);
 
     cede__task_bury(tasks);
+    cede__pool_close(tasks->pool);
     cede__scope_unlink(&tasks->root.scope);
     loop->tasks = NULL;
     tasks->loop = NULL;

@@ -48,6 +48,21 @@ EXCEPTIONS = {
         "pthread_mutex_lock": "guards the table of signals, which is the process's",
         "pthread_mutex_unlock": "the same",
     },
+    "src/task/offload.c": {
+        **dict.fromkeys(
+            ("pthread_create", "pthread_join"), "makes and ends the pool's threads"),
+        **dict.fromkeys(
+            ("pthread_mutex_init", "pthread_mutex_destroy", "pthread_mutex_lock",
+             "pthread_mutex_unlock"), "guards a pool, which its threads share with the loop's"),
+        **dict.fromkeys(
+            ("pthread_cond_init", "pthread_cond_destroy", "pthread_cond_signal",
+             "pthread_cond_broadcast", "pthread_condattr_init", "pthread_condattr_setclock",
+             "pthread_condattr_destroy", "pthread_cond_timedwait"),
+            "is what the pool's threads wait at"),
+        **dict.fromkeys(
+            ("pthread_sigmask", "sigfillset", "sigdelset"),
+            "keeps signals away from the pool's threads"),
+    },
 }
 
 
