@@ -7,19 +7,24 @@ static void sleep_over(struct cede_timer *timer) {
     cede_op_complete(cede__container_of(timer, struct cede_op, timer), 0);
 }
 
-/* Until the wait begins, the timer's deadline keeps the time that was asked for. */
-static bool start_until(struct cede_op *op) {
-    uint64_t deadline = op->timer.deadline;
+/* What was asked for is kept beside the timer, so that the operation can be awaited again. */
+#define ASKED(op) ((op)->room[7])
 
+_Static_assert(sizeof(struct cede_timer) <= 7 * sizeof(uint64_t), "the timer leaves room");
+
+static bool start_timer(struct cede_op *op, uint64_t deadline) {
     cede_timer_init(&op->timer, sleep_over);
     /* To sleep for ever is a wish, and no deadlock. */
     cede_timer_arm(&op->timer, deadline < CEDE_FOREVER ? deadline : CEDE_FOREVER - 1);
     return false;
 }
 
+static bool start_until(struct cede_op *op) {
+    return start_timer(op, ASKED(op));
+}
+
 static bool start_for(struct cede_op *op) {
-    op->timer.deadline = cede_after(op->timer.deadline);
-    return start_until(op);
+    return start_timer(op, cede_after(ASKED(op)));
 }
 
 static int stop_sleep(struct cede_op *op) {
@@ -32,12 +37,12 @@ static const struct cede_op_kind for_kind = {"a timer", start_for, stop_sleep};
 
 void cede_op_sleep(struct cede_op *op, uint64_t duration_ns) {
     cede_op_init(op, &for_kind, NULL);
-    op->timer.deadline = duration_ns;
+    ASKED(op) = duration_ns;
 }
 
 void cede_op_sleep_until(struct cede_op *op, uint64_t deadline) {
     cede_op_init(op, &until_kind, NULL);
-    op->timer.deadline = deadline;
+    ASKED(op) = deadline;
 }
 
 int cede_sleep_until(uint64_t deadline) {

@@ -212,6 +212,17 @@ TASK_TEST(timers_and_tasks_can_be_selected) {
     ck_assert_int_eq(end_of(task), -ECANCELED);
 }
 
+TASK_TEST(a_timer_can_be_awaited_again) {
+    struct cede_op timer, never;
+
+    cede_op_sleep(&timer, CEDE_MILLISECOND);
+    cede_op_sleep(&never, 60 * CEDE_SECOND);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(CEDE_SELECT(&never, &timer), 1);
+        ck_assert_int_eq(cede_op_result(&timer), 0);
+    }
+}
+
 static int forever(void *arg) {
     (void)arg;
     return cede_sleep(CEDE_FOREVER);
@@ -337,7 +348,7 @@ CEDE_CHECK_MAIN("op", the_first_wins_and_the_other_is_withdrawn,
                 a_loser_that_refuses_is_waited_for, a_cancel_withdraws_all,
                 what_happened_before_the_cancel_could_reach_it_is_returned,
                 a_done_one_is_returned_by_the_next_select, sets_have_limits,
-                timers_and_tasks_can_be_selected, to_sleep_for_ever_is_no_deadlock,
-                a_stream_closed_under_its_borrower_gives_ebadf,
+                timers_and_tasks_can_be_selected, a_timer_can_be_awaited_again,
+                to_sleep_for_ever_is_no_deadlock, a_stream_closed_under_its_borrower_gives_ebadf,
                 a_deadline_that_has_passed_cancels_at_once, a_reference_may_outlive_the_run,
                 shutdown_waits_for_writes_under_way)
