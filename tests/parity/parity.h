@@ -26,7 +26,7 @@
 struct scenario {
     const char *name;
     cede_task_fn in_task;
-    void (*alone)(void); /* the scenario makes a loop of its own */
+    void (*alone)(void); /* outside of tasks, with a loop of its own, if any */
 };
 
 #define TASK_SCENARIO(name)                                                                        \
